@@ -1,0 +1,35 @@
+/*
+ * Constructor and destructor of the library.
+ */
+#include <gnu/libc-version.h>
+
+#include "core/start.h"
+#include "mutex_layout.h"
+#include "real.h"
+
+#pragma weak gnu_get_libc_version
+
+/*
+ * The environment comes as the third argument: getenv may not work yet. A library built for glibc
+ * can be loaded by musl's loader too; there, every wrapper stays the original call.
+ */
+__attribute__((constructor)) static void
+wp_preload_start(int argc, char *const *argv, char *const *environment)
+{
+    struct wp_start_function functions[WP_FUNCTION_COUNT - 1];
+
+    (void)argc;
+    wp_real_bind();
+    if (gnu_get_libc_version == NULL)
+        return;
+    wp_mutex_layout_init();
+    wp_real_list(functions);
+    wp_start(argv, environment, functions, WP_FUNCTION_COUNT - 1);
+}
+
+/* Other threads and later destructors still run through our wrappers: nothing is torn down. */
+__attribute__((destructor)) static void
+wp_preload_finish(void)
+{
+    wp_finish();
+}

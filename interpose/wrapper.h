@@ -1,0 +1,67 @@
+/*
+ * What every wrapper is made of. Bodies are written out, one function each, so that a debugger can
+ * stop in them and grep can find them; only the edges are here.
+ */
+#ifndef WP_INTERPOSE_WRAPPER_H
+#define WP_INTERPOSE_WRAPPER_H
+
+#include <stdbool.h>
+
+#include "core/atomic.h"
+#include "core/start.h"
+#include "core/wait.h"
+#include "real.h"
+
+/* A definition that the program shall find in place of libc's. */
+#define WP_EXPORT __attribute__((visibility("default")))
+
+/* The part of a wrapper that runs only when the call has to wait: out of the fast path's way. */
+#define WP_SLOW __attribute__((noinline, cold))
+
+/* A second name for a wrapper of this file. */
+#define WP_EXPORT_ALIAS(symbol, target)                                                            \
+    extern __typeof__(target) symbol WP_EXPORT __attribute__((alias(#target), copy(target)))
+
+/* Gives `function` the name `symbol`, as its default version or as one for old binaries. */
+#if defined(__x86_64__)
+#define WP_EXPORT_VERSION(function, symbol, node)                                                  \
+    __asm__(".symver " #function ", " symbol "@@" node ", remove")
+#define WP_EXPORT_OLD_VERSION(function, symbol, node)                                              \
+    __asm__(".symver " #function ", " symbol "@" node ", remove")
+#else
+#define WP_EXPORT_VERSION(function, symbol, node)                                                  \
+    __asm__(".globl " symbol "\n\t.set " symbol ", " #function)
+#endif
+
+/* Is any profile on for the locks and conditions? Three loads. */
+static inline bool
+wp_wrapper_sync_on(void)
+{
+    const struct wp_region_header *region = wp_start_family_regions[WP_FAMILY_sync];
+
+    return (wp_atomic_load_64(&region->block_rate_ns) |
+            wp_atomic_load_64(&region->mutex_fraction)) != 0;
+}
+
+/* Is the block profile on for calls of this family? Two loads. */
+static inline bool
+wp_wrapper_block_on(enum wp_family family)
+{
+    return wp_atomic_load_64(&wp_start_family_regions[family]->block_rate_ns) != 0;
+}
+
+/* The registers of the caller of the function whose frame address is `frame`. */
+static inline struct wp_unwind_registers
+wp_wrapper_caller(const void *frame)
+{
+    const uintptr_t *words = frame;
+
+    return (struct wp_unwind_registers){
+        .pc = words[1],
+        .sp = (uintptr_t)(words + 2),
+        .fp = words[0],
+    };
+}
+
+
+#endif

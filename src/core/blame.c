@@ -1,0 +1,321 @@
+/*
+ * The blame table: WP_BLAME_SETS sets of WP_BLAME_WAYS records. A lock's address chooses the set; a
+ * lock may have several records in it (waiters selected at different fractions, or two threads that
+ * made one at the same time), and an unlock charges them all.
+ *
+ * A record is a key and a 16-byte word, the account, that changes as one by compare-and-swap:
+ *
+ *   last     time of the last charge, or of the first waiter's start (ns, 52 bits: 52 days apart)
+ *   waiting  registered waiters (12 bits)
+ *   owed     sum over waiters with start > last of (start - last), minus the unpaid time of those who
+ *            gave up (ns, 51 bits, two's complement)
+ *   debt     1: owed holds unpaid time of waiters who gave up
+ *   arrived  waiters that have not been charged yet (12 bits)
+ *
+ * so that a charge at `now` is waiting * (now - last) - owed, and leaves last = now, owed = 0, debt =
+ * 0, arrived = 0. A record is in use while waiting > 0 or debt; the compare-and-swap that changes
+ * that also decides who changes wp_blame_active, which therefore counts records in use exactly, if a
+ * moment late.
+ *
+ * A free record is taken over for another lock in three steps: the account becomes `taken` (all ones)
+ * by compare-and-swap, the key is written, the account is set (release). Everyone else reads the
+ * account first (acquire), then the key, then swaps the account: had the record changed hands in
+ * between, the account would differ, since `last` is a time that never comes again.
+ */
+#include "core/blame.h"
+
+#include <stddef.h>
+
+#include "core/process.h"
+#include "core/region.h"
+
+#define WP_BLAME_WAYS 8u
+#define WP_BLAME_TRIES 256 /* of a compare-and-swap: bounded, though each failure is another's success */
+
+#define WP_BLAME_TIME_MASK ((UINT64_C(1) << 52) - 1)
+#define WP_BLAME_OWED_MASK ((UINT64_C(1) << 51) - 1)
+#define WP_BLAME_COUNT_MASK UINT64_C(0xfff)
+#define WP_BLAME_MAX_WAITING (WP_BLAME_COUNT_MASK - 1)
+
+#define WP_BLAME_FRACTION_BITS 20
+_Static_assert(WP_SAMPLING_MAX_FRACTION < UINT64_C(1) << WP_BLAME_FRACTION_BITS, "fits the key");
+
+/* The account, unpacked. */
+struct wp_blame_account {
+    uint64_t last_ns;
+    uint64_t waiting;
+    int64_t owed_ns;
+    uint64_t arrived;
+    bool debt;
+};
+
+struct wp_blame_record {
+    struct wp_atomic_pair account; /* low: last << 12 | waiting; high: owed << 13 | debt << 12 | arrived */
+    uint64_t key;                  /* address / 8 << 20 | fraction */
+    uint64_t unused;
+};
+
+uint16_t wp_blame_active[WP_BLAME_SETS] __attribute__((aligned(4096)));
+_Static_assert(sizeof(wp_blame_active) == 4096, "a whole page, to be wiped on fork");
+
+static struct wp_blame_record wp_blame_records[WP_BLAME_SETS * WP_BLAME_WAYS]
+    __attribute__((aligned(4096)));
+
+_Static_assert(sizeof(wp_blame_records) % 4096 == 0, "whole pages, to be wiped on fork");
+
+static const struct wp_atomic_pair wp_blame_taken = {UINT64_MAX, UINT64_MAX};
+
+static struct wp_blame_account
+wp_blame_unpack(struct wp_atomic_pair pair)
+{
+    return (struct wp_blame_account){
+        .last_ns = pair.low >> 12,
+        .waiting = pair.low & WP_BLAME_COUNT_MASK,
+        .owed_ns = (int64_t)pair.high >> 13,
+        .debt = (pair.high >> 12 & 1) != 0,
+        .arrived = pair.high & WP_BLAME_COUNT_MASK,
+    };
+}
+
+static struct wp_atomic_pair
+wp_blame_pack(const struct wp_blame_account *account)
+{
+    return (struct wp_atomic_pair){
+        .low = account->last_ns << 12 | account->waiting,
+        .high = (uint64_t)account->owed_ns << 13 | (uint64_t)account->debt << 12 | account->arrived,
+    };
+}
+
+/* b - a for two times of 52 bits that lie less than 26 days apart. */
+static int64_t
+wp_blame_between(uint64_t a, uint64_t b)
+{
+    return (int64_t)((b - a) << 12) >> 12;
+}
+
+static bool
+wp_blame_is_taken(struct wp_atomic_pair pair)
+{
+    return pair.low == UINT64_MAX && pair.high == UINT64_MAX;
+}
+
+static bool
+wp_blame_in_use(const struct wp_blame_account *account)
+{
+    return account->waiting != 0 || account->debt;
+}
+
+static uint64_t
+wp_blame_key(const void *lock, uint64_t fraction)
+{
+    return (uint64_t)(uintptr_t)lock >> 3 << WP_BLAME_FRACTION_BITS | fraction;
+}
+
+static void
+wp_blame_count_use(uint32_t set, bool before, bool after)
+{
+    if (before != after)
+        (void)wp_atomic_add_16(&wp_blame_active[set], after ? 1 : (uint16_t)-1);
+}
+
+/* Adds a waiter to the account; a fresh one starts with it. False: the account is full. */
+static bool
+wp_blame_add_waiter(struct wp_blame_account *account, uint64_t start_ns)
+{
+    uint64_t start = start_ns & WP_BLAME_TIME_MASK;
+
+    if (!wp_blame_in_use(account))
+        *account = (struct wp_blame_account){.last_ns = start};
+    if (account->waiting >= WP_BLAME_MAX_WAITING || account->arrived >= WP_BLAME_MAX_WAITING)
+        return false;
+
+    int64_t after_last = wp_blame_between(account->last_ns, start);
+
+    /* Earlier than last: it was charged in between, while this one was on its way here. */
+    account->owed_ns += after_last;
+    account->waiting++;
+    account->arrived++;
+    return true;
+}
+
+/* Joins a record that belongs to `key` already. */
+static bool
+wp_blame_join(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64_t start_ns)
+{
+    for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+
+        if (wp_blame_is_taken(seen) || wp_atomic_load_64_acquire(&record->key) != key)
+            return false;
+
+        struct wp_blame_account account = wp_blame_unpack(seen);
+        bool before = wp_blame_in_use(&account);
+
+        if (!wp_blame_add_waiter(&account, start_ns))
+            return false;
+        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
+            wp_blame_count_use(set, before, true);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes over a record that nobody uses. */
+static bool
+wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64_t start_ns)
+{
+    struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+    struct wp_blame_account account = wp_blame_unpack(seen);
+
+    if (wp_blame_is_taken(seen) || wp_blame_in_use(&account) ||
+        !wp_atomic_pair_cas(&record->account, seen, wp_blame_taken))
+        return false;
+
+    struct wp_atomic_pair fresh;
+
+    (void)wp_blame_add_waiter(&account, start_ns);
+    fresh = wp_blame_pack(&account);
+    wp_atomic_store_64(&record->key, key);
+    wp_blame_count_use(set, false, true);
+    (void)wp_atomic_pair_cas(&record->account, wp_blame_taken, fresh);
+    return true;
+}
+
+struct wp_blame_ticket
+wp_blame_register(const void *lock, uint64_t start_ns, uint64_t fraction)
+{
+    uint32_t set = wp_blame_set(lock);
+    uint64_t key = wp_blame_key(lock, fraction);
+    struct wp_blame_record *records = &wp_blame_records[set * WP_BLAME_WAYS];
+    struct wp_blame_ticket ticket = {.start_ns = start_ns};
+
+    wp_region_count(WP_COUNTER_mutex_waiters, 1);
+    for (uint32_t way = 0; way < WP_BLAME_WAYS; way++) {
+        if (wp_blame_join(&records[way], set, key, start_ns)) {
+            ticket.record = set * WP_BLAME_WAYS + way + 1;
+            return ticket;
+        }
+    }
+    for (uint32_t way = 0; way < WP_BLAME_WAYS; way++) {
+        if (wp_blame_take_over(&records[way], set, key, start_ns)) {
+            ticket.record = set * WP_BLAME_WAYS + way + 1;
+            return ticket;
+        }
+    }
+    wp_region_count(WP_COUNTER_lost_waiters, 1);
+    return ticket;
+}
+
+/* Takes a waiter off the account: see wp_blame_leave. */
+static void
+wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool acquired,
+                       uint64_t now_ns)
+{
+    int64_t after_last = wp_blame_between(account->last_ns, start_ns & WP_BLAME_TIME_MASK);
+    bool uncharged = after_last > 0;
+
+    account->waiting--;
+    if (uncharged)
+        account->owed_ns -= after_last;
+    if (acquired) {
+        if (uncharged && account->arrived > 0)
+            account->arrived--;
+        return;
+    }
+    /* Unpaid: from the later of start and last charge to now. */
+    account->owed_ns -= wp_blame_between(account->last_ns, now_ns & WP_BLAME_TIME_MASK) -
+                        (uncharged ? after_last : 0);
+    account->debt = true;
+}
+
+void
+wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns)
+{
+    if (ticket->record == 0)
+        return;
+
+    struct wp_blame_record *record = &wp_blame_records[ticket->record - 1];
+
+    for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_blame_account account = wp_blame_unpack(seen);
+
+        /* Wiped: we are a forked child, and registered in the parent. */
+        if (account.waiting == 0)
+            return;
+        wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
+        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
+            wp_blame_count_use((ticket->record - 1) / WP_BLAME_WAYS, true,
+                               wp_blame_in_use(&account));
+            return;
+        }
+    }
+}
+
+/* Empties one record's account as of now. False: there was nothing in it, or it is another lock's. */
+static bool
+wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uint64_t now_ns,
+                       struct wp_sample *charge)
+{
+    for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_blame_account account = wp_blame_unpack(seen);
+        uint64_t key = wp_atomic_load_64_acquire(&record->key);
+
+        if (wp_blame_is_taken(seen) || !wp_blame_in_use(&account) ||
+            key >> WP_BLAME_FRACTION_BITS != address_key)
+            return false;
+
+        int64_t passed = wp_blame_between(account.last_ns, now_ns & WP_BLAME_TIME_MASK);
+        int64_t delay = (int64_t)account.waiting * passed - account.owed_ns;
+        struct wp_blame_account settled = {.last_ns = now_ns & WP_BLAME_TIME_MASK,
+                                           .waiting = account.waiting};
+
+        /* Waiters who started after our reading of the clock, or a torn reading: only the latter is
+         * worth another look. */
+        if (delay <= 0 || passed < 0) {
+            if (wp_atomic_pair_cas(&record->account, seen, seen))
+                return false;
+            continue;
+        }
+        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&settled))) {
+            *charge = wp_sampling_mutex_sample(account.arrived,
+                                               account.waiting > 0 ? account.waiting : 1,
+                                               (uint64_t)delay,
+                                               key & ((1u << WP_BLAME_FRACTION_BITS) - 1));
+            wp_blame_count_use((uint32_t)(record - wp_blame_records) / WP_BLAME_WAYS, true,
+                               account.waiting != 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge)
+{
+    struct wp_blame_record *records = &wp_blame_records[wp_blame_set(lock) * WP_BLAME_WAYS];
+    uint64_t address_key = wp_blame_key(lock, 0) >> WP_BLAME_FRACTION_BITS;
+    bool charged = false;
+
+    *charge = (struct wp_sample){0};
+    for (uint32_t way = 0; way < WP_BLAME_WAYS; way++) {
+        struct wp_sample part;
+
+        if (wp_blame_charge_record(&records[way], address_key, now_ns, &part)) {
+            charge->contentions_fixed += part.contentions_fixed;
+            charge->delay_ns += part.delay_ns;
+            charge->variance += part.variance;
+            charged = true;
+        }
+    }
+    return charged;
+}
+
+void
+wp_blame_init(void)
+{
+    (void)wp_process_wipe_on_fork(wp_blame_records, sizeof(wp_blame_records));
+    (void)wp_process_wipe_on_fork(wp_blame_active, sizeof(wp_blame_active));
+}

@@ -1,0 +1,76 @@
+/*
+ * Blame: who made the waiters of a lock wait, and for how long.
+ *
+ * Waiters that were selected for the mutex profile register under the lock's address; each unlock of
+ * that address takes what has come together since the last one:
+ *     n * now - sum over waiters of max(start, last charge)
+ * in one step, whatever n is, and exactly: every nanosecond of a registered wait is charged once, to
+ * the unlock that ended the critical section it fell in. The lock itself is never read: its address
+ * is a key.
+ */
+#ifndef WP_CORE_BLAME_H
+#define WP_CORE_BLAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/atomic.h"
+#include "core/sampling.h"
+#include "core/visibility.h"
+
+#define WP_BLAME_SETS 2048u
+
+/* Records in use in each set of the table: zero tells an unlock that nobody waits. See blame.c. */
+extern WP_HIDDEN uint16_t wp_blame_active[WP_BLAME_SETS];
+
+static inline uint32_t
+wp_blame_set(const void *lock)
+{
+    uintptr_t address = (uintptr_t)lock >> 3; /* locks are aligned to 8 */
+
+    return (uint32_t)(address ^ address >> 11) % WP_BLAME_SETS;
+}
+
+/*
+ * May somebody registered wait for this lock? One load, relaxed: a waiter that registers at this very
+ * moment is missed by this unlock and charged at the next, from its start on; what is then charged to
+ * the wrong unlock is the time from registration to here.
+ */
+static inline bool
+wp_blame_waited_for(const void *lock)
+{
+    const volatile uint16_t *active = &wp_blame_active[wp_blame_set(lock)];
+
+    return __builtin_expect(*active != 0, 0);
+}
+
+/* A registration. record 0: not registered. */
+struct wp_blame_ticket {
+    uint64_t start_ns;
+    uint32_t record; /* index + 1 of the record */
+};
+
+/*
+ * Registers a waiter of `lock` from start_ns (monotonic) on, that stands for `fraction` waiters
+ * (1..WP_SAMPLING_MAX_FRACTION). No room: counted as lost, and the ticket says not registered.
+ * Lock-free; no system call.
+ */
+struct wp_blame_ticket wp_blame_register(const void *lock, uint64_t start_ns, uint64_t fraction);
+
+/*
+ * Ends a registration. `acquired`: the waiter has the lock, and what was not charged yet (from the
+ * last unlock to its wake-up) is charged to nobody. Otherwise it gave up at now_ns, and what was not
+ * charged yet will be charged to the next unlock: the holder did make it wait.
+ */
+void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns);
+
+/*
+ * Charges what has come together at `lock` by now_ns: to be called by the holder just before the
+ * real unlock. False: nothing. Otherwise *charge is what to add to the unlocker's stack.
+ */
+bool wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge);
+
+/* Makes the table forget its waiters in forked children. Constructor only. */
+void wp_blame_init(void);
+
+#endif

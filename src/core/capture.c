@@ -1,0 +1,121 @@
+#include "core/capture.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/atomic.h"
+#include "core/process.h"
+#include "core/region.h"
+#include "core/stack_table.h"
+#include "core/thread.h"
+
+/*
+ * Frames do not fit on the program's stack (a thread may have 8 KiB), so they go to one of these
+ * while a walk is under way: some hundred nanoseconds. Not one per thread: a thousand threads wait at
+ * once, but few walk at once. The memory is touched only as far as it is used.
+ */
+#define WP_CAPTURE_BUFFERS 64u
+
+static uint64_t wp_capture_frames[WP_CAPTURE_BUFFERS][WP_REGION_MAX_DEPTH + 1];
+
+/* Bit i: buffer i is taken. A child forked while another thread held one never gets that one back. */
+static uint64_t wp_capture_taken;
+
+static uint32_t wp_capture_depth = WP_REGION_DEFAULT_DEPTH;
+
+void
+wp_capture_set_depth(uint32_t depth)
+{
+    wp_capture_depth = depth;
+}
+
+/* Takes a free buffer, starting its search at one that this thread is likely to have used before.
+ * -1: none was free. Bounded by the number of buffers, whatever other threads do. */
+static int
+wp_capture_take(uint32_t hint)
+{
+    for (uint32_t tries = 0; tries < WP_CAPTURE_BUFFERS; tries++) {
+        uint32_t buffer = (hint + tries) % WP_CAPTURE_BUFFERS;
+        uint64_t taken = wp_atomic_load_64(&wp_capture_taken);
+
+        while ((taken & UINT64_C(1) << buffer) == 0) {
+            if (wp_atomic_cas_64(&wp_capture_taken, taken, taken | UINT64_C(1) << buffer))
+                return (int)buffer;
+            taken = wp_atomic_load_64(&wp_capture_taken);
+        }
+    }
+    return -1;
+}
+
+static void
+wp_capture_release(int buffer)
+{
+    uint64_t taken;
+
+    do {
+        taken = wp_atomic_load_64(&wp_capture_taken);
+    } while (!wp_atomic_cas_64(&wp_capture_taken, taken, taken & ~(UINT64_C(1) << buffer)));
+}
+
+static void
+wp_capture_count(const struct wp_unwind_stack *stack)
+{
+    if (stack->by_frame_pointer != 0)
+        wp_region_count(WP_COUNTER_unwind_frame_pointer, stack->by_frame_pointer);
+    if (stack->rule_misses != 0)
+        wp_region_count(WP_COUNTER_unwind_rule_misses, stack->rule_misses);
+    if (stack->truncated)
+        wp_region_count(WP_COUNTER_unwind_truncated, 1);
+    if (stack->failed)
+        wp_region_count(WP_COUNTER_unwind_failed, 1);
+}
+
+static uint32_t
+wp_capture_into(uint64_t *frames, enum wp_region_profile profile, uint16_t function,
+                const struct wp_unwind_registers *caller)
+{
+    struct wp_unwind_stack stack = {.frames = frames, .capacity = wp_capture_depth};
+
+    wp_unwind_walk(caller, &stack);
+    wp_capture_count(&stack);
+    return wp_stack_table_intern(profile, function, frames, stack.depth);
+}
+
+/*
+ * True: this thread is in the middle of a capture, and we are in a signal handler that interrupted
+ * it. A mark left by a capture that a handler's siglongjmp cut short lies below the present stack
+ * pointer, and counts as stale: the thread must not stay blind for ever. (A handler on an alternate
+ * stack may misjudge this either way; both are safe, since everything below is re-entrant.)
+ */
+static bool
+wp_capture_is_nested(const struct wp_thread *thread, uintptr_t sp)
+{
+    return thread->recording != 0 && sp < thread->recording;
+}
+
+uint32_t
+wp_capture_stack(enum wp_region_profile profile, uint16_t function,
+                 const struct wp_unwind_registers *caller)
+{
+    struct wp_thread *thread = wp_thread_self();
+    uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+
+    if (wp_capture_is_nested(thread, sp)) {
+        wp_region_count(WP_COUNTER_lost_reentrant, 1);
+        return wp_stack_table_lost(profile, WP_SPECIAL_LOST_REENTRANT);
+    }
+    thread->recording = sp;
+
+    int buffer = wp_capture_take((uint32_t)((uintptr_t)thread >> 12));
+    uint32_t unit;
+
+    if (buffer >= 0) {
+        unit = wp_capture_into(wp_capture_frames[buffer], profile, function, caller);
+        wp_capture_release(buffer);
+    } else {
+        wp_region_count(WP_COUNTER_lost_buffers, 1);
+        unit = wp_stack_table_lost(profile, WP_SPECIAL_LOST_BUFFERS);
+    }
+    thread->recording = 0;
+    return unit;
+}

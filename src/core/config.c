@@ -1,0 +1,188 @@
+#include "core/config.h"
+
+#include <fnmatch.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/region_format.h"
+#include "core/sampling.h"
+
+/* A variable that holds a number, and what it may be. */
+struct wp_config_number {
+    const char *name; /* without WAITPROF_ */
+    size_t offset;    /* of a uint64_t in struct wp_config */
+    uint64_t least;
+    uint64_t most;
+    unsigned base;
+};
+
+static const struct wp_config_number wp_config_numbers[] = {
+    {"BLOCK_RATE", offsetof(struct wp_config, block_rate_ns), 0, WP_SAMPLING_MAX_BLOCK_RATE_NS, 10},
+    {"MUTEX_FRACTION", offsetof(struct wp_config, mutex_fraction), 0, WP_SAMPLING_MAX_FRACTION, 10},
+    {"REGION_BYTES", offsetof(struct wp_config, region_bytes), 1u << 20, WP_CONFIG_MAX_REGION_BYTES, 10},
+    {"RUN", offsetof(struct wp_config, run_id), 0, UINT64_MAX, 16},
+    {"SEED", offsetof(struct wp_config, seed), 0, UINT64_MAX, 10},
+    {"PID", offsetof(struct wp_config, pid), 0, INT32_MAX, 10},
+};
+
+#define WP_CONFIG_PREFIX "WAITPROF_"
+
+/* Value of `digit` in a base up to 16; the base itself when it is none. */
+static unsigned
+wp_config_digit(char digit, unsigned base)
+{
+    unsigned value = base;
+
+    if (digit >= '0' && digit <= '9')
+        value = (unsigned)(digit - '0');
+    else if (digit >= 'a' && digit <= 'f')
+        value = (unsigned)(digit - 'a') + 10;
+    return value < base ? value : base;
+}
+
+/* Reads a whole string as a number in [least, most]. */
+static bool
+wp_config_parse(const char *text, const struct wp_config_number *kind, uint64_t *number)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        unsigned digit = wp_config_digit(*text, kind->base);
+
+        if (digit == kind->base || value > (UINT64_MAX - digit) / kind->base)
+            return false;
+        value = value * kind->base + digit;
+    }
+    if (value < kind->least || value > kind->most)
+        return false;
+    *number = value;
+    return true;
+}
+
+/* The value of `variable` if its name is `name`, else NULL. */
+static const char *
+wp_config_value(const char *variable, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(variable, name, length) == 0 && variable[length] == '=' ? variable + length + 1
+                                                                           : NULL;
+}
+
+static bool
+wp_config_set_families(const char *list, struct wp_config *config)
+{
+    static const char *const names[] = {
+#define WP_CONFIG_FAMILY_NAME(name, on) #name,
+        WP_CONFIG_FAMILIES(WP_CONFIG_FAMILY_NAME)
+#undef WP_CONFIG_FAMILY_NAME
+    };
+    uint32_t families = 0;
+
+    while (*list != '\0') {
+        size_t length = strcspn(list, ",");
+        uint32_t family = 0;
+
+        while (family < WP_FAMILY_COUNT &&
+               (strlen(names[family]) != length || strncmp(names[family], list, length) != 0))
+            family++;
+        if (family == WP_FAMILY_COUNT)
+            return false;
+        families |= 1u << family;
+        list += length + (list[length] == ',');
+    }
+    config->families = families;
+    return true;
+}
+
+/* True: the variable was one of the numbers; *valid says whether its value could be used. */
+static bool
+wp_config_set_number(const char *variable, struct wp_config *config, bool *valid)
+{
+    for (size_t i = 0; i < sizeof(wp_config_numbers) / sizeof(wp_config_numbers[0]); i++) {
+        const struct wp_config_number *kind = &wp_config_numbers[i];
+        const char *value = wp_config_value(variable, kind->name);
+
+        if (value != NULL) {
+            *valid = wp_config_parse(value, kind, (uint64_t *)((char *)config + kind->offset));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One WAITPROF_ variable, its prefix cut off. False: its value cannot be used. */
+static bool
+wp_config_set(const char *variable, struct wp_config *config)
+{
+    static const struct wp_config_number depth = {.least = 1, .most = WP_REGION_MAX_DEPTH, .base = 10};
+    bool valid = true;
+    const char *value;
+    uint64_t number;
+
+    if (wp_config_set_number(variable, config, &valid))
+        return valid;
+    if ((value = wp_config_value(variable, "DEPTH")) != NULL) {
+        valid = wp_config_parse(value, &depth, &number);
+        if (valid)
+            config->max_depth = (uint32_t)number;
+    } else if ((value = wp_config_value(variable, "EVENTS")) != NULL) {
+        valid = wp_config_set_families(value, config);
+    } else if ((value = wp_config_value(variable, "EXE")) != NULL) {
+        config->executables = *value != '\0' ? value : NULL;
+    } else if ((value = wp_config_value(variable, "DIR")) != NULL) {
+        config->waitprof_dir = value;
+    } else if ((value = wp_config_value(variable, "DEBUG")) != NULL) {
+        config->debug = *value != '\0' && strcmp(value, "0") != 0;
+    }
+    return valid;
+}
+
+void
+wp_config_read(char *const *environment, struct wp_config *config)
+{
+    *config = (struct wp_config){
+        .block_rate_ns = WP_CONFIG_DEFAULT_BLOCK_RATE_NS,
+        .mutex_fraction = WP_CONFIG_DEFAULT_MUTEX_FRACTION,
+        .region_bytes = WP_CONFIG_DEFAULT_REGION_BYTES,
+        .max_depth = WP_REGION_DEFAULT_DEPTH,
+#define WP_CONFIG_FAMILY_DEFAULT(name, on) | (uint32_t)(on) << WP_FAMILY_##name
+        .families = 0 WP_CONFIG_FAMILIES(WP_CONFIG_FAMILY_DEFAULT),
+#undef WP_CONFIG_FAMILY_DEFAULT
+    };
+    for (; *environment != NULL; environment++) {
+        const char *variable = *environment;
+        const char *value = wp_config_value(variable, "XDG_RUNTIME_DIR");
+
+        if (value != NULL)
+            config->runtime_dir = value;
+        if (strncmp(variable, WP_CONFIG_PREFIX, sizeof(WP_CONFIG_PREFIX) - 1) != 0)
+            continue;
+        if (!wp_config_set(variable + sizeof(WP_CONFIG_PREFIX) - 1, config) &&
+            config->invalid == NULL)
+            config->invalid = variable;
+    }
+}
+
+bool
+wp_config_wants(const char *executables, const char *command)
+{
+    char pattern[64];
+
+    if (executables == NULL)
+        return true;
+    while (*executables != '\0') {
+        size_t length = strcspn(executables, ":,");
+
+        if (length < sizeof(pattern)) {
+            memcpy(pattern, executables, length);
+            pattern[length] = '\0';
+            if (fnmatch(pattern, command, 0) == 0)
+                return true;
+        }
+        executables += length + (executables[length] != '\0');
+    }
+    return false;
+}

@@ -1,0 +1,38 @@
+/*
+ * What the library keeps for each thread: one cache line of initial-exec TLS, zero at its birth, never
+ * freed, so that nothing depends on the order in which a thread's destructors run.
+ */
+#ifndef WP_CORE_THREAD_H
+#define WP_CORE_THREAD_H
+
+#include <stdint.h>
+
+#include "core/visibility.h"
+
+/*
+ * Invariant: `process` is the process in which `random` was seeded; when it is not the current one
+ * (a new thread, or a forked child) the thread is set up anew.
+ */
+struct wp_thread {
+    uint64_t random;     /* state of wp_sampling_next; own thread only */
+    uintptr_t recording; /* stack pointer at the start of a capture under way, else 0 */
+    uint32_t process;    /* wp_process_number() of the set-up, 0 none */
+    uint32_t shard;      /* of the counters, < WP_REGION_COUNTER_SHARDS */
+};
+
+_Static_assert(sizeof(struct wp_thread) <= 64, "TLS of a preloaded library is scarce");
+
+extern WP_HIDDEN _Thread_local struct wp_thread wp_thread_state;
+
+/*
+ * The calling thread's state, set up. Registers a forked child as a process of the region at its
+ * first call. No allocation, no lock; no system call but one getpid in a forked child. Never
+ * inlined: a coroutine may resume on another thread, and a compiler may keep the address of a
+ * thread-local variable over the call that switched.
+ */
+struct wp_thread *wp_thread_self(void);
+
+/* A uniform 64-bit number of this thread's stream. */
+uint64_t wp_thread_random(void);
+
+#endif

@@ -1,0 +1,294 @@
+#include "core/unwind_cfi.h"
+
+#include <stddef.h>
+
+#include "core/unwind_arch.h"
+
+/* States that nest: compilers use one, hand-written code two. */
+#define WP_CFI_SAVED_ROWS 2u
+
+enum {
+    WP_CFA_NOP = 0x00,
+    WP_CFA_SET_LOC = 0x01,
+    WP_CFA_ADVANCE_LOC1 = 0x02,
+    WP_CFA_ADVANCE_LOC2 = 0x03,
+    WP_CFA_ADVANCE_LOC4 = 0x04,
+    WP_CFA_OFFSET_EXTENDED = 0x05,
+    WP_CFA_RESTORE_EXTENDED = 0x06,
+    WP_CFA_UNDEFINED = 0x07,
+    WP_CFA_SAME_VALUE = 0x08,
+    WP_CFA_REGISTER = 0x09,
+    WP_CFA_REMEMBER_STATE = 0x0a,
+    WP_CFA_RESTORE_STATE = 0x0b,
+    WP_CFA_DEF_CFA = 0x0c,
+    WP_CFA_DEF_CFA_REGISTER = 0x0d,
+    WP_CFA_DEF_CFA_OFFSET = 0x0e,
+    WP_CFA_DEF_CFA_EXPRESSION = 0x0f,
+    WP_CFA_EXPRESSION = 0x10,
+    WP_CFA_OFFSET_EXTENDED_SF = 0x11,
+    WP_CFA_DEF_CFA_SF = 0x12,
+    WP_CFA_DEF_CFA_OFFSET_SF = 0x13,
+    WP_CFA_VAL_OFFSET = 0x14,
+    WP_CFA_VAL_OFFSET_SF = 0x15,
+    WP_CFA_VAL_EXPRESSION = 0x16,
+    WP_CFA_MIPS_ADVANCE_LOC8 = 0x1d,
+    WP_CFA_GNU_ARGS_SIZE = 0x2e,
+    WP_CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
+    WP_CFA_ADVANCE_LOC = 0x40, /* with 6 bits of operand */
+    WP_CFA_OFFSET = 0x80,
+    WP_CFA_RESTORE = 0xc0,
+    WP_CFA_PRIMARY_MASK = 0xc0,
+};
+
+struct wp_cfi_machine {
+    const struct wp_cfi_entry *entry;
+    struct wp_cfi_row *row;
+    struct wp_cfi_reader reader;
+    uintptr_t location; /* the row is in force from here on */
+    uintptr_t address;  /* the row is wanted for here */
+    uint32_t saved_count;
+    struct wp_cfi_row initial; /* after the common entry's program */
+    struct wp_cfi_row saved[WP_CFI_SAVED_ROWS];
+};
+
+static struct wp_cfi_rule *
+wp_cfi_rule_of(struct wp_cfi_row *row, uint64_t reg)
+{
+    switch (reg) {
+    case WP_UNWIND_DWARF_FP:
+        return &row->fp;
+    case WP_UNWIND_DWARF_SP:
+        return &row->sp;
+    case WP_UNWIND_DWARF_RA:
+        return &row->ra;
+    default:
+        return NULL;
+    }
+}
+
+static void
+wp_cfi_set(struct wp_cfi_machine *machine, uint64_t reg, enum wp_cfi_kind kind, int64_t value)
+{
+    struct wp_cfi_rule *rule = wp_cfi_rule_of(machine->row, reg);
+
+    if (rule == NULL)
+        return;
+    if (value != (int32_t)value)
+        machine->reader.failed = true;
+    *rule = (struct wp_cfi_rule){.value = (int32_t)value, .kind = kind};
+}
+
+static void
+wp_cfi_restore(struct wp_cfi_machine *machine, uint64_t reg)
+{
+    struct wp_cfi_rule *rule = wp_cfi_rule_of(machine->row, reg);
+
+    if (rule != NULL)
+        *rule = *wp_cfi_rule_of(&machine->initial, reg);
+}
+
+static void
+wp_cfi_define_cfa(struct wp_cfi_machine *machine, uint64_t reg, int64_t value)
+{
+    if (reg > UINT8_MAX || value != (int32_t)value)
+        machine->reader.failed = true;
+    machine->row->cfa = (struct wp_cfi_rule){
+        .value = (int32_t)value, .kind = WP_CFI_REGISTER_PLUS, .reg = (uint8_t)reg};
+}
+
+/* An expression: remembers where its block begins, and skips it. */
+static int64_t
+wp_cfi_read_block(struct wp_cfi_machine *machine)
+{
+    int64_t place = (int64_t)((uintptr_t)machine->reader.at - machine->entry->object.header);
+
+    wp_cfi_skip(&machine->reader, wp_cfi_read_uleb(&machine->reader));
+    return place;
+}
+
+/* An offset in units of the data alignment factor. */
+static int64_t
+wp_cfi_read_factored(struct wp_cfi_machine *machine, bool is_signed)
+{
+    uint64_t count = is_signed ? (uint64_t)wp_cfi_read_sleb(&machine->reader)
+                               : wp_cfi_read_uleb(&machine->reader);
+
+    return (int64_t)(count * (uint64_t)(int64_t)machine->entry->data_align);
+}
+
+static bool
+wp_cfi_execute_cfa(struct wp_cfi_machine *machine, uint8_t operation)
+{
+    struct wp_cfi_reader *reader = &machine->reader;
+    const struct wp_cfi_rule *cfa = &machine->row->cfa;
+    uint64_t reg;
+
+    switch (operation) {
+    case WP_CFA_DEF_CFA:
+        reg = wp_cfi_read_uleb(reader);
+        wp_cfi_define_cfa(machine, reg, (int64_t)wp_cfi_read_uleb(reader));
+        return true;
+    case WP_CFA_DEF_CFA_SF:
+        reg = wp_cfi_read_uleb(reader);
+        wp_cfi_define_cfa(machine, reg, wp_cfi_read_factored(machine, true));
+        return true;
+    case WP_CFA_DEF_CFA_REGISTER:
+        wp_cfi_define_cfa(machine, wp_cfi_read_uleb(reader), cfa->value);
+        return true;
+    case WP_CFA_DEF_CFA_OFFSET:
+        wp_cfi_define_cfa(machine, cfa->reg, (int64_t)wp_cfi_read_uleb(reader));
+        return true;
+    case WP_CFA_DEF_CFA_OFFSET_SF:
+        wp_cfi_define_cfa(machine, cfa->reg, wp_cfi_read_factored(machine, true));
+        return true;
+    case WP_CFA_DEF_CFA_EXPRESSION:
+        wp_cfi_define_cfa(machine, 0, wp_cfi_read_block(machine));
+        machine->row->cfa.kind = WP_CFI_EXPRESSION;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Operations whose first operand is a register. */
+static bool
+wp_cfi_execute_register(struct wp_cfi_machine *machine, uint8_t operation)
+{
+    uint64_t reg = wp_cfi_read_uleb(&machine->reader);
+    struct wp_cfi_rule *rule = wp_cfi_rule_of(machine->row, reg);
+    uint64_t other;
+
+    switch (operation) {
+    case WP_CFA_OFFSET_EXTENDED:
+        wp_cfi_set(machine, reg, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, false));
+        return true;
+    case WP_CFA_OFFSET_EXTENDED_SF:
+        wp_cfi_set(machine, reg, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, true));
+        return true;
+    case WP_CFA_GNU_NEGATIVE_OFFSET_EXTENDED:
+        wp_cfi_set(machine, reg, WP_CFI_AT_CFA,
+                   (int64_t)(0 - (uint64_t)wp_cfi_read_factored(machine, false)));
+        return true;
+    case WP_CFA_VAL_OFFSET:
+        wp_cfi_set(machine, reg, WP_CFI_CFA_PLUS, wp_cfi_read_factored(machine, false));
+        return true;
+    case WP_CFA_VAL_OFFSET_SF:
+        wp_cfi_set(machine, reg, WP_CFI_CFA_PLUS, wp_cfi_read_factored(machine, true));
+        return true;
+    case WP_CFA_EXPRESSION:
+        wp_cfi_set(machine, reg, WP_CFI_AT_EXPRESSION, wp_cfi_read_block(machine));
+        return true;
+    case WP_CFA_VAL_EXPRESSION:
+        wp_cfi_set(machine, reg, WP_CFI_EXPRESSION, wp_cfi_read_block(machine));
+        return true;
+    case WP_CFA_UNDEFINED:
+        wp_cfi_set(machine, reg, WP_CFI_UNDEFINED, 0);
+        return true;
+    case WP_CFA_SAME_VALUE:
+        wp_cfi_set(machine, reg, WP_CFI_SAME, 0);
+        return true;
+    case WP_CFA_REGISTER:
+        wp_cfi_set(machine, reg, WP_CFI_REGISTER_PLUS, 0);
+        other = wp_cfi_read_uleb(&machine->reader);
+        if (rule != NULL && other <= UINT8_MAX)
+            rule->reg = (uint8_t)other;
+        return other <= UINT8_MAX;
+    case WP_CFA_RESTORE_EXTENDED:
+        wp_cfi_restore(machine, reg);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool
+wp_cfi_execute_state(struct wp_cfi_machine *machine, uint8_t operation)
+{
+    struct wp_cfi_reader *reader = &machine->reader;
+
+    switch (operation) {
+    case WP_CFA_NOP:
+        return true;
+    case WP_CFA_SET_LOC:
+        machine->location =
+            wp_cfi_read_pointer(reader, &machine->entry->object, machine->entry->pointer_encoding);
+        return true;
+    case WP_CFA_ADVANCE_LOC1:
+        machine->location += wp_cfi_read_unsigned(reader, 1) * machine->entry->code_align;
+        return true;
+    case WP_CFA_ADVANCE_LOC2:
+        machine->location += wp_cfi_read_unsigned(reader, 2) * machine->entry->code_align;
+        return true;
+    case WP_CFA_ADVANCE_LOC4:
+        machine->location += wp_cfi_read_unsigned(reader, 4) * machine->entry->code_align;
+        return true;
+    case WP_CFA_MIPS_ADVANCE_LOC8:
+        machine->location += wp_cfi_read_unsigned(reader, 8) * machine->entry->code_align;
+        return true;
+    case WP_CFA_REMEMBER_STATE:
+        if (machine->saved_count == WP_CFI_SAVED_ROWS)
+            return false;
+        machine->saved[machine->saved_count++] = *machine->row;
+        return true;
+    case WP_CFA_RESTORE_STATE:
+        if (machine->saved_count == 0)
+            return false;
+        *machine->row = machine->saved[--machine->saved_count];
+        return true;
+    case WP_CFA_GNU_ARGS_SIZE:
+        wp_cfi_read_uleb(reader);
+        return true;
+    default:
+        return wp_cfi_execute_cfa(machine, operation) ||
+               wp_cfi_execute_register(machine, operation);
+    }
+}
+
+/* One operation. False: unknown. */
+static inline bool
+wp_cfi_execute(struct wp_cfi_machine *machine)
+{
+    uint8_t operation = *machine->reader.at++;
+    uint8_t operand = operation & (uint8_t)~WP_CFA_PRIMARY_MASK;
+
+    switch (operation & WP_CFA_PRIMARY_MASK) {
+    case WP_CFA_ADVANCE_LOC:
+        machine->location += operand * machine->entry->code_align;
+        return true;
+    case WP_CFA_OFFSET:
+        wp_cfi_set(machine, operand, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, false));
+        return true;
+    case WP_CFA_RESTORE:
+        wp_cfi_restore(machine, operand);
+        return true;
+    default:
+        return wp_cfi_execute_state(machine, operation);
+    }
+}
+
+bool
+wp_cfi_evaluate(const struct wp_cfi_entry *entry, uintptr_t address, struct wp_cfi_row *row)
+{
+    const struct wp_cfi_span *span = &entry->common_program;
+    struct wp_cfi_machine machine;
+
+    *row = (struct wp_cfi_row){0};
+    machine.entry = entry;
+    machine.row = row;
+    machine.address = address;
+    machine.saved_count = 0;
+    for (;;) {
+        machine.initial = *row;
+        machine.location = entry->begin;
+        machine.reader.at = (const uint8_t *)(entry->object.start + span->begin);
+        machine.reader.end = (const uint8_t *)(entry->object.start + span->end);
+        machine.reader.failed = false;
+        while (machine.reader.at < machine.reader.end && machine.location <= address) {
+            if (!wp_cfi_execute(&machine) || machine.reader.failed)
+                return false;
+        }
+        if (span == &entry->program)
+            return true;
+        span = &entry->program;
+    }
+}

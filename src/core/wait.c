@@ -1,0 +1,133 @@
+#include "core/wait.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "core/capture.h"
+#include "core/region.h"
+#include "core/sampling.h"
+#include "core/stack_table.h"
+#include "core/thread.h"
+
+uint64_t
+wp_wait_block_rate_ns(void)
+{
+    uint64_t rate = wp_atomic_load_64(&wp_region()->block_rate_ns);
+
+    return rate < WP_SAMPLING_MAX_BLOCK_RATE_NS ? rate : WP_SAMPLING_MAX_BLOCK_RATE_NS;
+}
+
+static uint64_t
+wp_wait_mutex_fraction(void)
+{
+    uint64_t fraction = wp_atomic_load_64(&wp_region()->mutex_fraction);
+
+    return fraction < WP_SAMPLING_MAX_FRACTION ? fraction : WP_SAMPLING_MAX_FRACTION;
+}
+
+void
+wp_wait_begin(struct wp_wait *wait)
+{
+    int saved = errno;
+
+    wait->block_rate_ns = wp_wait_block_rate_ns();
+    wait->start_ns = wp_clock_ns();
+    errno = saved;
+}
+
+void
+wp_wait_end(const struct wp_wait *wait, uint16_t function, const struct wp_unwind_registers *caller)
+{
+    uint64_t now_ns = wp_clock_ns();
+
+    wp_wait_record(now_ns > wait->start_ns ? now_ns - wait->start_ns : 1, wait->block_rate_ns,
+                   function, caller);
+}
+
+void
+wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
+               const struct wp_unwind_registers *caller)
+{
+    int saved = errno;
+
+    if (block_rate_ns != 0 && delay_ns != 0) {
+        uint64_t threshold = wp_sampling_below(wp_thread_random(), block_rate_ns);
+
+        wp_region_count(WP_COUNTER_waits, 1);
+        if (wp_sampling_block_keeps(delay_ns, threshold)) {
+            struct wp_sample sample = wp_sampling_block_sample(delay_ns, block_rate_ns);
+
+            wp_region_count(WP_COUNTER_block_samples, 1);
+            wp_stack_table_add(wp_capture_stack(WP_PROFILE_BLOCK, function, caller), &sample,
+                               wp_clock_ns());
+        }
+    }
+    errno = saved;
+}
+
+void
+wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t function,
+                   const struct wp_unwind_registers *caller)
+{
+    int saved = errno;
+    uint64_t fraction = wp_wait_mutex_fraction();
+
+    wait->ticket.record = 0;
+    wait->stack = 0;
+    wait->block_rate_ns = wp_wait_block_rate_ns();
+    wait->start_ns = wp_clock_ns();
+    wp_region_count(WP_COUNTER_waits, 1);
+
+    /* Blame first: an unlock that comes before the registration charges somebody else's. */
+    if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
+        wait->ticket = wp_blame_register(lock, wait->start_ns, fraction);
+    if (wait->block_rate_ns != 0) {
+        wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->block_rate_ns);
+        wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
+    }
+    errno = saved;
+}
+
+enum wp_lock_outcome
+wp_lock_outcome_of(int error)
+{
+    switch (error) {
+    case 0:
+    case EOWNERDEAD:
+    case ENOTRECOVERABLE: /* waited until another gave the robust mutex up as lost */
+        return WP_LOCK_ACQUIRED;
+    case ETIMEDOUT:
+        return WP_LOCK_TIMED_OUT;
+    default:
+        return WP_LOCK_REFUSED;
+    }
+}
+
+void
+wp_lock_wait_end(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
+{
+    int saved = errno;
+    uint64_t now_ns = wp_clock_ns();
+    uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
+
+    wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
+    if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
+        wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
+        struct wp_sample sample = wp_sampling_block_sample(delay_ns, wait->block_rate_ns);
+
+        wp_region_count(WP_COUNTER_block_samples, 1);
+        wp_stack_table_add(wait->stack, &sample, now_ns);
+    }
+    errno = saved;
+}
+
+void
+wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t function,
+                 const struct wp_unwind_registers *caller)
+{
+    int saved = errno;
+
+    wp_region_count(WP_COUNTER_mutex_samples, 1);
+    wp_stack_table_add(wp_capture_stack(WP_PROFILE_MUTEX, function, caller), charge, now_ns);
+    errno = saved;
+}
