@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +21,7 @@
 #include "core/clock.h"
 #include "core/region.h"
 #include "core/region_path.h"
+#include "core/region_predecessor.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -270,5 +270,7 @@ wp_region_create(const struct wp_region_request *request, char *path)
     if (!wp_region_can_grow(region))
         region->flags |= WP_REGION_FLAG_FIXED;
     wp_region_describe(region, request);
+    if (path[0] != '\0' && region->start_ticks != 0)
+        wp_region_predecessor_remove(path, region->pid, region->start_ticks);
     return region;
 }

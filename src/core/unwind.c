@@ -130,39 +130,47 @@ wp_unwind_enter_stack(struct wp_unwind_cursor *cursor)
 
 /* --- Rules ----------------------------------------------------------------------------------- */
 
-/* What a lookup found. */
-struct wp_unwind_found {
-    const struct link_map *map;
-    struct wp_cfi_entry entry; /* first the object alone: the module's mapping */
+/* Memory of a lookup: first what _dl_find_object says, then, in the same place, what is read with it.
+ * All of this stands on the program's stack. */
+union wp_unwind_lookup {
+    struct dl_find_object found;
+    struct {
+        const struct link_map *map;
+        struct wp_cfi_entry entry; /* first the object alone: the module's mapping */
+        struct wp_cfi_row row;
+    };
 };
 
 /* The object that holds an address. False: none. Its header is 0 if it has no unwind tables. */
-static __attribute__((noinline)) bool
-wp_unwind_find_object(uintptr_t address, struct wp_unwind_found *result)
+static inline bool
+wp_unwind_find_object(uintptr_t address, union wp_unwind_lookup *lookup)
 {
-    struct dl_find_object found;
+    struct wp_cfi_object object;
+    const struct link_map *map;
 
-    if (_dl_find_object == NULL || _dl_find_object((void *)address, &found) != 0)
+    if (_dl_find_object == NULL || _dl_find_object((void *)address, &lookup->found) != 0)
         return false;
-    result->entry.object.header = (uintptr_t)found.dlfo_eh_frame;
-    result->entry.object.start = (uintptr_t)found.dlfo_map_start;
-    result->entry.object.end = (uintptr_t)found.dlfo_map_end;
-    result->map = found.dlfo_link_map;
+    object.header = (uintptr_t)lookup->found.dlfo_eh_frame;
+    object.start = (uintptr_t)lookup->found.dlfo_map_start;
+    object.end = (uintptr_t)lookup->found.dlfo_map_end;
+    map = lookup->found.dlfo_link_map;
+    lookup->entry.object = object;
+    lookup->map = map;
     return true;
 }
 
 /* Bounds the object by the segment that holds its tables; false: it has none. Without program headers
  * where they should be, the module's whole mapping must do. */
 static __attribute__((noinline)) bool
-wp_unwind_bound_object(struct wp_unwind_found *found)
+wp_unwind_bound_object(union wp_unwind_lookup *lookup)
 {
-    struct wp_cfi_object *object = &found->entry.object;
+    struct wp_cfi_object *object = &lookup->entry.object;
     struct wp_module_image image;
     const ElfW(Phdr) * segment;
 
     if (object->header == 0 || object->header < object->start || object->header >= object->end)
         return false;
-    if (!wp_module_image_open(&image, object->start, object->end, found->map->l_addr))
+    if (!wp_module_image_open(&image, object->start, object->end, lookup->map->l_addr))
         return true;
     segment = wp_module_image_segment(&image, PF_R, object->header);
     if (segment == NULL)
@@ -172,31 +180,47 @@ wp_unwind_bound_object(struct wp_unwind_found *found)
     return true;
 }
 
+/*
+ * The row for an address in the object. A return address that no call can have left, because nothing
+ * is before it and a function begins right there, was planted as the bottom of a stack made by hand
+ * (makecontext): the frame has no caller.
+ */
 static inline bool
-wp_unwind_read_row(struct wp_unwind_found *found, uintptr_t address, struct wp_cfi_row *row)
+wp_unwind_read_row(union wp_unwind_lookup *lookup, uintptr_t address)
 {
-    return wp_unwind_bound_object(found) &&
-           wp_cfi_find(&found->entry, address) == WP_CFI_FOUND &&
-           wp_cfi_evaluate(&found->entry, address, row);
+    enum wp_cfi_result result;
+
+    if (!wp_unwind_bound_object(lookup))
+        return false;
+    result = wp_cfi_find(&lookup->entry, address);
+    if (result == WP_CFI_MISSING && wp_cfi_find(&lookup->entry, address + 1) == WP_CFI_FOUND &&
+        lookup->entry.begin == address + 1) {
+        lookup->row = (struct wp_cfi_row){
+            .cfa = {.kind = WP_CFI_REGISTER_PLUS, .reg = WP_UNWIND_DWARF_SP},
+            .ra = {.kind = WP_CFI_UNDEFINED},
+        };
+        return true;
+    }
+    return result == WP_CFI_FOUND && wp_cfi_evaluate(&lookup->entry, address, &lookup->row);
 }
 
 /* The rule that is not in the table. */
 static __attribute__((noinline)) uint64_t
 wp_unwind_learn(uintptr_t address, uint32_t generation)
 {
+    union wp_unwind_lookup lookup;
     uint64_t rule = wp_rule_make_special(WP_RULE_NONE);
-    struct wp_unwind_found found;
-    struct wp_cfi_row row;
+    uint16_t handle;
 
     /* Outside of any object: not kept, for we should not learn when it changes. */
-    if (!wp_unwind_find_object(address, &found))
+    if (!wp_unwind_find_object(address, &lookup))
         return rule;
-    rule = wp_rule_with_handle(
-        rule, wp_module_handle(found.map, found.entry.object.start, found.entry.object.end, generation));
-    if (wp_unwind_read_row(&found, address, &row))
-        rule = wp_rule_with_handle(found.entry.is_signal ? wp_rule_make_special(WP_RULE_COMPLEX)
-                                                         : wp_rule_pack(&found.entry.object, &row),
-                                   wp_rule_handle(rule));
+    handle = wp_module_handle(lookup.map, lookup.entry.object.start, lookup.entry.object.end,
+                              generation);
+    if (wp_unwind_read_row(&lookup, address))
+        rule = lookup.entry.is_signal ? wp_rule_make_special(WP_RULE_COMPLEX)
+                                      : wp_rule_pack(&lookup.entry.object, &lookup.row);
+    rule = wp_rule_with_handle(rule, handle);
     wp_rule_keep(address, generation, rule);
     return rule;
 }
@@ -314,26 +338,27 @@ wp_unwind_step_complex(struct wp_unwind_cursor *cursor)
     const struct wp_unwind_view *view = &cursor->view;
     uintptr_t address = view->pc - !cursor->exact;
     uintptr_t cfa, sp, pc, fp = view->fp;
-    struct wp_unwind_found found;
-    struct wp_cfi_row row;
+    union wp_unwind_lookup lookup;
+    const struct wp_cfi_object *object = &lookup.entry.object;
+    const struct wp_cfi_row *row = &lookup.row;
 
-    if (!wp_unwind_find_object(address, &found) || !wp_unwind_read_row(&found, address, &row))
+    if (!wp_unwind_find_object(address, &lookup) || !wp_unwind_read_row(&lookup, address))
         return WP_UNWIND_STUCK;
-    if (row.ra.kind == WP_CFI_UNDEFINED)
+    if (row->ra.kind == WP_CFI_UNDEFINED)
         return WP_UNWIND_END;
-    if (!wp_unwind_compute_cfa(&found.entry.object, &row.cfa, view, &cfa) ||
-        !wp_unwind_recover(&found.entry.object, &row.ra, view, cfa, &pc))
+    if (!wp_unwind_compute_cfa(object, &row->cfa, view, &cfa) ||
+        !wp_unwind_recover(object, &row->ra, view, cfa, &pc))
         return WP_UNWIND_STUCK;
-    if (row.fp.kind == WP_CFI_UNDEFINED)
+    if (row->fp.kind == WP_CFI_UNDEFINED)
         fp = 0;
-    else if (row.fp.kind != WP_CFI_UNSPECIFIED && row.fp.kind != WP_CFI_SAME &&
-             !wp_unwind_recover(&found.entry.object, &row.fp, view, cfa, &fp))
+    else if (row->fp.kind != WP_CFI_UNSPECIFIED && row->fp.kind != WP_CFI_SAME &&
+             !wp_unwind_recover(object, &row->fp, view, cfa, &fp))
         return WP_UNWIND_STUCK;
     sp = cfa;
-    if (row.sp.kind != WP_CFI_UNSPECIFIED &&
-        !wp_unwind_recover(&found.entry.object, &row.sp, view, cfa, &sp))
+    if (row->sp.kind != WP_CFI_UNSPECIFIED &&
+        !wp_unwind_recover(object, &row->sp, view, cfa, &sp))
         return WP_UNWIND_STUCK;
-    return wp_unwind_arrive(cursor, pc, sp, fp, found.entry.is_signal);
+    return wp_unwind_arrive(cursor, pc, sp, fp, lookup.entry.is_signal);
 }
 
 /* Whether a return address that a frame pointer led to may be one: in an executable segment, or in
@@ -341,16 +366,16 @@ wp_unwind_step_complex(struct wp_unwind_cursor *cursor)
 static __attribute__((noinline)) bool
 wp_unwind_is_code(const struct wp_unwind_view *view, uintptr_t pc)
 {
-    struct wp_unwind_found found;
+    union wp_unwind_lookup lookup;
     struct wp_module_image image;
 
     if (pc < WP_UNWIND_LOWEST_CODE || pc >= WP_UNWIND_ADDRESS_END ||
         (pc >= view->low && pc < view->high))
         return false;
-    if (!wp_unwind_find_object(pc - 1, &found))
+    if (!wp_unwind_find_object(pc - 1, &lookup))
         return true;
-    return !wp_module_image_open(&image, found.entry.object.start, found.entry.object.end,
-                                 found.map->l_addr) ||
+    return !wp_module_image_open(&image, lookup.entry.object.start, lookup.entry.object.end,
+                                 lookup.map->l_addr) ||
            wp_module_image_segment(&image, PF_X, pc - 1) != NULL;
 }
 
@@ -435,23 +460,16 @@ wp_unwind_run(struct wp_unwind_cursor *in_memory, struct wp_unwind_stack *stack,
 }
 
 /*
- * One frame whose rule is not in the table, or cannot be packed. Code without tables has a frame
+ * One frame whose rule was not in the table, or could not be packed. Code without tables has a frame
  * pointer, or is lost. Code whose tables we cannot follow has none, in all likelihood: there the
  * register belongs to a caller, and a guess would leave out frames.
  */
 static __attribute__((noinline)) enum wp_unwind_outcome
-wp_unwind_step_slow(struct wp_unwind_cursor *cursor, struct wp_unwind_stack *stack,
-                    uint32_t generation)
+wp_unwind_step_slow(struct wp_unwind_cursor *cursor, struct wp_unwind_stack *stack, uint64_t rule)
 {
-    uintptr_t pc = cursor->view.pc;
-    uint64_t rule = wp_rule_find(pc - !cursor->exact, generation);
     enum wp_unwind_outcome outcome;
 
-    if (rule == 0) {
-        rule = wp_unwind_learn(pc - !cursor->exact, generation);
-        stack->rule_misses++;
-    }
-    if (!wp_unwind_add_frame(stack, rule, pc, cursor->exact))
+    if (!wp_unwind_add_frame(stack, rule, cursor->view.pc, cursor->exact))
         return wp_unwind_truncate(stack);
     if (wp_rule_cfa(rule) != WP_RULE_CFA_SPECIAL)
         return wp_unwind_step_packed(cursor, rule);
@@ -462,6 +480,20 @@ wp_unwind_step_slow(struct wp_unwind_cursor *cursor, struct wp_unwind_stack *sta
     outcome = wp_unwind_step_frame_pointer(cursor);
     stack->by_frame_pointer += outcome == WP_UNWIND_STEPPED;
     return outcome;
+}
+
+/* The rule for the cursor's frame, from the table or from the module. */
+static __attribute__((noinline)) uint64_t
+wp_unwind_rule(const struct wp_unwind_cursor *cursor, struct wp_unwind_stack *stack,
+               uint32_t generation)
+{
+    uintptr_t address = cursor->view.pc - !cursor->exact;
+    uint64_t rule = wp_rule_find(address, generation);
+
+    if (rule != 0)
+        return rule;
+    stack->rule_misses++;
+    return wp_unwind_learn(address, generation);
 }
 
 void
@@ -484,7 +516,8 @@ wp_unwind_walk(const struct wp_unwind_registers *from, struct wp_unwind_stack *s
     for (uint32_t turns = stack->capacity + WP_UNWIND_SPARE_TURNS; turns != 0; turns--) {
         outcome = wp_unwind_run(&cursor, stack, generation);
         if (outcome == WP_UNWIND_STEPPED)
-            outcome = wp_unwind_step_slow(&cursor, stack, generation);
+            outcome =
+                wp_unwind_step_slow(&cursor, stack, wp_unwind_rule(&cursor, stack, generation));
         if (outcome != WP_UNWIND_STEPPED)
             break;
     }

@@ -105,37 +105,64 @@ wp_cfi_read_common(struct wp_cfi_entry *entry, uintptr_t place)
     return *letters == '\0';
 }
 
-/* Code that an entry covers, [begin, end), and the place behind the entry; 0: none. */
-struct wp_cfi_extent {
-    uintptr_t end;
-    uintptr_t next;
+/* The body of the entry at `place`: for code, or a common one. */
+struct wp_cfi_body {
+    uintptr_t common; /* the common entry that it builds on; 0: it is one itself */
+    uintptr_t next;   /* behind the entry; 0: malformed, or the end of the section */
 };
 
-/* Reads the entry at `place`, which may also be a common one: then it covers nothing. False: it is
- * malformed, or the end of the section. */
-static bool
-wp_cfi_read_entry(struct wp_cfi_entry *entry, uintptr_t place, struct wp_cfi_extent *extent)
+static __attribute__((noinline)) struct wp_cfi_body
+wp_cfi_read_body(const struct wp_cfi_object *object, uintptr_t place)
+{
+    struct wp_cfi_reader reader = wp_cfi_reader_at(object, place);
+    uintptr_t start = wp_cfi_enter(&reader);
+    uint64_t distance;
+
+    if (start == 0)
+        return (struct wp_cfi_body){0};
+    distance = wp_cfi_read_unsigned(&reader, 4);
+    return (struct wp_cfi_body){
+        .common = distance == 0 ? 0 : start - distance,
+        .next = reader.failed ? 0 : (uintptr_t)reader.end,
+    };
+}
+
+/* The range and the program of the entry at `place`, whose common one has been read. Returns the end
+ * of the code that it covers; 0: malformed. */
+static __attribute__((noinline)) uintptr_t
+wp_cfi_read_range(struct wp_cfi_entry *entry, uintptr_t place)
 {
     const struct wp_cfi_object *object = &entry->object;
     struct wp_cfi_reader reader = wp_cfi_reader_at(object, place);
-    uintptr_t body = wp_cfi_enter(&reader);
-    uint64_t distance;
+    uintptr_t end;
 
-    entry->begin = extent->end = extent->next = 0;
-    if (body == 0)
-        return false;
-    extent->next = (uintptr_t)reader.end;
-    distance = wp_cfi_read_unsigned(&reader, 4);
-    if (distance == 0)
-        return true;
-    if (reader.failed || !wp_cfi_read_common(entry, body - distance))
-        return false;
+    wp_cfi_enter(&reader);
+    wp_cfi_skip(&reader, 4);
     entry->begin = wp_cfi_read_pointer(&reader, object, entry->pointer_encoding);
-    extent->end = entry->begin + wp_cfi_read_format(&reader, entry->pointer_encoding);
+    end = entry->begin + wp_cfi_read_format(&reader, entry->pointer_encoding);
     if (entry->has_augmentation_bytes)
         wp_cfi_skip(&reader, wp_cfi_read_uleb(&reader));
     entry->program = wp_cfi_span_of(object, reader.at, reader.end);
-    return !reader.failed;
+    return reader.failed ? 0 : end;
+}
+
+/* Reads the entry at `place` and says whether it covers `address`. *next is the place behind it; 0 at
+ * the end of the section. */
+static enum wp_cfi_result
+wp_cfi_read_entry(struct wp_cfi_entry *entry, uintptr_t place, uintptr_t address, uintptr_t *next)
+{
+    struct wp_cfi_body body = wp_cfi_read_body(&entry->object, place);
+    uintptr_t end;
+
+    *next = body.next;
+    if (body.common == 0 || body.next == 0)
+        return body.next == 0 ? WP_CFI_BAD : WP_CFI_MISSING;
+    if (!wp_cfi_read_common(entry, body.common))
+        return WP_CFI_BAD;
+    end = wp_cfi_read_range(entry, place);
+    if (end == 0)
+        return WP_CFI_BAD;
+    return entry->begin <= address && address < end ? WP_CFI_FOUND : WP_CFI_MISSING;
 }
 
 /* --- Search ---------------------------------------------------------------------------------- */
@@ -168,44 +195,45 @@ wp_cfi_search_table(const struct wp_cfi_object *object, uintptr_t table, uint64_
     return low == 0 ? 0 : object->header + (intptr_t)wp_cfi_table_word(table, 2 * low - 1);
 }
 
-static enum wp_cfi_result
-wp_cfi_scan(struct wp_cfi_entry *entry, uintptr_t section, uintptr_t address)
+/* Where to look for the entry: at *place alone, or, if *scan is set, from there on. */
+static __attribute__((noinline)) enum wp_cfi_result
+wp_cfi_locate(const struct wp_cfi_object *object, uintptr_t address, uintptr_t *place, bool *scan)
 {
-    struct wp_cfi_extent extent = {.next = section};
-
-    for (uint32_t i = 0; i < WP_CFI_MAX_SCAN && extent.next != 0; i++) {
-        bool known = wp_cfi_read_entry(entry, extent.next, &extent);
-
-        if (entry->begin <= address && address < extent.end)
-            return known ? WP_CFI_FOUND : WP_CFI_BAD;
-    }
-    return WP_CFI_MISSING;
-}
-
-enum wp_cfi_result
-wp_cfi_find(struct wp_cfi_entry *entry, uintptr_t address)
-{
-    const struct wp_cfi_object *object = &entry->object;
     struct wp_cfi_reader reader = wp_cfi_reader_at(object, object->header);
     uint64_t version = wp_cfi_read_unsigned(&reader, 1);
     uint8_t section_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
     uint8_t count_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
     uint8_t table_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
-    uintptr_t section = wp_cfi_read_pointer(&reader, object, section_encoding);
-    uint64_t count = wp_cfi_read_pointer(&reader, object, count_encoding);
-    struct wp_cfi_extent extent;
-    uintptr_t found;
+    uint64_t count;
 
+    *place = wp_cfi_read_pointer(&reader, object, section_encoding);
+    count = wp_cfi_read_pointer(&reader, object, count_encoding);
     if (reader.failed || version != 1 || object->end - object->start > UINT32_MAX)
         return WP_CFI_BAD;
-    if (table_encoding != WP_CFI_TABLE_ENCODING || count_encoding == WP_CFI_OMIT)
-        return wp_cfi_scan(entry, section, address);
+    *scan = table_encoding != WP_CFI_TABLE_ENCODING || count_encoding == WP_CFI_OMIT;
+    if (*scan)
+        return WP_CFI_FOUND;
     if (count > (uint64_t)(reader.end - reader.at) / 8)
         return WP_CFI_BAD;
-    found = wp_cfi_search_table(object, (uintptr_t)reader.at, count, address);
-    if (found == 0)
-        return WP_CFI_MISSING;
-    if (!wp_cfi_read_entry(entry, found, &extent))
-        return WP_CFI_BAD;
-    return entry->begin <= address && address < extent.end ? WP_CFI_FOUND : WP_CFI_MISSING;
+    *place = wp_cfi_search_table(object, (uintptr_t)reader.at, count, address);
+    return *place != 0 ? WP_CFI_FOUND : WP_CFI_MISSING;
+}
+
+enum wp_cfi_result
+wp_cfi_find(struct wp_cfi_entry *entry, uintptr_t address)
+{
+    uintptr_t place;
+    bool scan;
+    enum wp_cfi_result result = wp_cfi_locate(&entry->object, address, &place, &scan);
+
+    if (result != WP_CFI_FOUND)
+        return result;
+    if (!scan)
+        return wp_cfi_read_entry(entry, place, address, &place);
+    /* One entry that is malformed or unknown does not hide the others. */
+    for (uint32_t i = 0; i < WP_CFI_MAX_SCAN && place != 0; i++) {
+        if (wp_cfi_read_entry(entry, place, address, &place) == WP_CFI_FOUND)
+            return WP_CFI_FOUND;
+    }
+    return WP_CFI_MISSING;
 }

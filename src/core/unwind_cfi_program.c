@@ -6,6 +6,7 @@
 
 /* States that nest: compilers use one, hand-written code two. */
 #define WP_CFI_SAVED_ROWS 2u
+#define WP_CFI_KEPT_RULES 3u /* cfa, fp, ra */
 
 enum {
     WP_CFA_NOP = 0x00,
@@ -47,8 +48,10 @@ struct wp_cfi_machine {
     uintptr_t location; /* the row is in force from here on */
     uintptr_t address;  /* the row is wanted for here */
     uint32_t saved_count;
-    struct wp_cfi_row initial; /* after the common entry's program */
-    struct wp_cfi_row saved[WP_CFI_SAVED_ROWS];
+    /* Rules in the order of struct wp_cfi_row, without the stack pointer's: only signal trampolines
+     * have one, and these save no state. */
+    struct wp_cfi_rule initial[WP_CFI_KEPT_RULES]; /* after the common entry's program */
+    struct wp_cfi_rule saved[WP_CFI_SAVED_ROWS][WP_CFI_KEPT_RULES];
 };
 
 static struct wp_cfi_rule *
@@ -81,10 +84,30 @@ wp_cfi_set(struct wp_cfi_machine *machine, uint64_t reg, enum wp_cfi_kind kind, 
 static void
 wp_cfi_restore(struct wp_cfi_machine *machine, uint64_t reg)
 {
-    struct wp_cfi_rule *rule = wp_cfi_rule_of(machine->row, reg);
+    struct wp_cfi_row *row = machine->row;
 
-    if (rule != NULL)
-        *rule = *wp_cfi_rule_of(&machine->initial, reg);
+    if (reg == WP_UNWIND_DWARF_FP)
+        row->fp = machine->initial[1];
+    else if (reg == WP_UNWIND_DWARF_RA)
+        row->ra = machine->initial[2];
+    else if (reg == WP_UNWIND_DWARF_SP)
+        row->sp = (struct wp_cfi_rule){0};
+}
+
+static void
+wp_cfi_copy_from(struct wp_cfi_rule *kept, const struct wp_cfi_row *row)
+{
+    kept[0] = row->cfa;
+    kept[1] = row->fp;
+    kept[2] = row->ra;
+}
+
+static void
+wp_cfi_copy_to(struct wp_cfi_row *row, const struct wp_cfi_rule *kept)
+{
+    row->cfa = kept[0];
+    row->fp = kept[1];
+    row->ra = kept[2];
 }
 
 static void
@@ -228,12 +251,12 @@ wp_cfi_execute_state(struct wp_cfi_machine *machine, uint8_t operation)
     case WP_CFA_REMEMBER_STATE:
         if (machine->saved_count == WP_CFI_SAVED_ROWS)
             return false;
-        machine->saved[machine->saved_count++] = *machine->row;
+        wp_cfi_copy_from(machine->saved[machine->saved_count++], machine->row);
         return true;
     case WP_CFA_RESTORE_STATE:
         if (machine->saved_count == 0)
             return false;
-        *machine->row = machine->saved[--machine->saved_count];
+        wp_cfi_copy_to(machine->row, machine->saved[--machine->saved_count]);
         return true;
     case WP_CFA_GNU_ARGS_SIZE:
         wp_cfi_read_uleb(reader);
@@ -278,7 +301,7 @@ wp_cfi_evaluate(const struct wp_cfi_entry *entry, uintptr_t address, struct wp_c
     machine.address = address;
     machine.saved_count = 0;
     for (;;) {
-        machine.initial = *row;
+        wp_cfi_copy_from(machine.initial, row);
         machine.location = entry->begin;
         machine.reader.at = (const uint8_t *)(entry->object.start + span->begin);
         machine.reader.end = (const uint8_t *)(entry->object.start + span->end);
