@@ -1,0 +1,256 @@
+#include "profile/comments.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/keyset.h"
+#include "profile/symbol_name.h"
+
+#define LINE_BYTES 2048u
+
+/* The list being made; `failed` once memory ran out. */
+struct comments_maker {
+    struct wp_comments *comments;
+    size_t capacity;
+    bool failed;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+comments_add(struct comments_maker *maker, const char *format, ...)
+{
+    struct wp_comments *comments = maker->comments;
+    char raw[LINE_BYTES];
+    char clean[LINE_BYTES];
+    va_list arguments;
+    char *line;
+
+    va_start(arguments, format);
+    vsnprintf(raw, sizeof raw, format, arguments);
+    va_end(arguments);
+    wp_symbol_clean(raw, clean, sizeof clean);
+    line = strdup(clean);
+    if (line == NULL || wp_array_reserve(&comments->lines, &maker->capacity, comments->count,
+                                         sizeof *comments->lines) != 0) {
+        free(line);
+        maker->failed = true;
+        return;
+    }
+    comments->lines[comments->count++] = line;
+}
+
+static const char *
+comments_time(uint64_t realtime_ns, char *text, size_t size)
+{
+    time_t seconds = (time_t)(realtime_ns / UINT64_C(1000000000));
+    struct tm when;
+
+    if (gmtime_r(&seconds, &when) == NULL || strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &when) == 0)
+        snprintf(text, size, "an unknown time");
+    return text;
+}
+
+/* "1 in 10", "off" and the like for one of the two rates. */
+static const char *
+comments_rate(enum wp_region_profile kind, uint64_t block_rate_ns, uint64_t mutex_fraction,
+              char *text, size_t size)
+{
+    if (kind == WP_PROFILE_BLOCK && block_rate_ns > 1)
+        snprintf(text, size, "%" PRIu64 " ns (on average one sample per so long waited)",
+                 block_rate_ns);
+    else if (kind == WP_PROFILE_BLOCK)
+        snprintf(text, size, "%" PRIu64 " (%s)", block_rate_ns,
+                 block_rate_ns == 0 ? "off" : "every wait");
+    else if (mutex_fraction > 1)
+        snprintf(text, size, "%" PRIu64 " (one of so many waiters)", mutex_fraction);
+    else
+        snprintf(text, size, "%" PRIu64 " (%s)", mutex_fraction,
+                 mutex_fraction == 0 ? "off" : "every waiter");
+    return text;
+}
+
+static void
+comments_source(struct comments_maker *maker, const struct wp_profile *profile,
+                const struct wp_profile_source *source)
+{
+    const char *what = profile->kind == WP_PROFILE_BLOCK ? "block rate" : "mutex fraction";
+    char when[40];
+    char rate[96];
+
+    comments_add(maker, "command line: %.1500s", source->command_line);
+    comments_add(maker, "process: %s pid %" PRIu32 " since %s, region %016" PRIx64, source->command,
+                 source->pid, comments_time(source->start_realtime_ns, when, sizeof when),
+                 source->region_id);
+    if (source->process_count > 1)
+        comments_add(maker, "forked children with events: %zu", source->process_count - 1);
+    comments_add(maker, "%s: %s; values were scaled when sampled", what,
+                 comments_rate(profile->kind, source->block_rate_ns, source->mutex_fraction, rate,
+                               sizeof rate));
+    if (source->rate_change_count <= 1)
+        return;
+    for (size_t i = 0; i < source->rate_changes_known; i++) {
+        const struct wp_region_rate_change *change = &source->rate_changes[i];
+
+        comments_add(maker, "%s from %s: %s", what,
+                     comments_time(change->realtime_ns, when, sizeof when),
+                     comments_rate(profile->kind, change->block_rate_ns, change->mutex_fraction,
+                                   rate, sizeof rate));
+    }
+}
+
+static void
+comments_samples(struct comments_maker *maker, const struct wp_profile *profile)
+{
+    struct wp_profile_totals totals = wp_profile_total(profile);
+
+    comments_add(maker, "kept samples: %" PRIu64 " in %zu stacks", totals.samples,
+                 profile->sample_count);
+    if (totals.variance > 0 && totals.delay_ns > 0)
+        comments_add(maker, "standard error of the total delay by sampling: %.2g %%",
+                     100 * sqrt(totals.variance) / totals.delay_ns);
+}
+
+static void
+comments_counters(struct comments_maker *maker, const struct wp_profile *profile)
+{
+    for (unsigned i = 0; i < WP_COUNTER_COUNT; i++) {
+        uint64_t sum = 0;
+
+        for (size_t j = 0; j < profile->source_count; j++)
+            sum += profile->sources[j].counters[i];
+        if (sum != 0)
+            comments_add(maker, "%s: %" PRIu64 " %s", wp_reader_counters[i].name, sum,
+                         wp_reader_counters[i].text);
+    }
+    for (size_t j = 0; j < profile->source_count; j++) {
+        if (profile->sources[j].flags & WP_REGION_FLAG_SECCOMP)
+            comments_add(maker,
+                         "pid %" PRIu32 ": a seccomp filter was set, the region cannot grow "
+                         "since",
+                         profile->sources[j].pid);
+    }
+}
+
+/* The kinds of functions that were wrapped, each once, in their order. */
+static void
+comments_coverage(struct comments_maker *maker, const struct wp_profile *profile)
+{
+    char kinds[LINE_BYTES / 2] = "";
+    struct wp_keyset seen;
+    size_t used = 0;
+
+    if (wp_keyset_init(&seen) != 0) {
+        maker->failed = true;
+        return;
+    }
+    for (size_t i = 1; i < profile->function_count && used < sizeof kinds; i++) {
+        const char *kind = profile->functions[i].kind;
+        bool added = false;
+
+        if (kind[0] != '\0' && wp_keyset_put(&seen, kind, strlen(kind), &added) != NULL && added)
+            used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s",
+                                     used == 0 ? "" : ", ", kind);
+    }
+    wp_keyset_free(&seen);
+    comments_add(maker, "wrapped (%zu functions): %s",
+                 profile->function_count > 0 ? profile->function_count - 1 : 0, kinds);
+    comments_add(maker,
+                 "out of reach: locks inside libc (malloc, stdio), inline futex calls, "
+                 "static programs, Go, objects loaded with RTLD_DEEPBIND, locks of the kernel");
+    comments_add(maker, "delay: until the call returned, time to be scheduled after the wake-up "
+                        "included; waits that have not ended are not in it");
+}
+
+static void
+comments_modules(struct comments_maker *maker, const struct wp_profile *profile,
+                 const struct wp_symbols *symbols)
+{
+    for (size_t i = 1; i < profile->module_count; i++) {
+        if (symbols->modules[i].used && symbols->modules[i].trouble != NULL)
+            comments_add(maker, "no symbols for %.1024s: %s",
+                         profile->modules[i].path[0] != '\0' ? profile->modules[i].path
+                                                             : "an unknown file",
+                         symbols->modules[i].trouble);
+    }
+}
+
+int
+wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *symbols,
+                 struct wp_comments *comments)
+{
+    struct comments_maker maker = {.comments = comments};
+    char empty[512];
+
+    memset(comments, 0, sizeof *comments);
+    comments_add(&maker, "waitprof " WAITPROF_VERSION ": %s profile: %s",
+                 wp_profile_kind_name(profile->kind),
+                 profile->kind == WP_PROFILE_BLOCK
+                     ? "stacks of threads that waited"
+                     : "stacks of threads that held what others waited for, at the unlock");
+    if (wp_comments_explain_empty(profile, empty, sizeof empty)[0] != '\0')
+        comments_add(&maker, "empty: %s", empty);
+    for (size_t i = 0; i < profile->source_count; i++)
+        comments_source(&maker, profile, &profile->sources[i]);
+    comments_samples(&maker, profile);
+    comments_counters(&maker, profile);
+    comments_coverage(&maker, profile);
+    if (symbols != NULL)
+        comments_modules(&maker, profile, symbols);
+    if (!maker.failed)
+        return 0;
+    wp_comments_free(comments);
+    return -ENOMEM;
+}
+
+void
+wp_comments_free(struct wp_comments *comments)
+{
+    for (size_t i = 0; i < comments->count; i++)
+        free(comments->lines[i]);
+    free(comments->lines);
+    memset(comments, 0, sizeof *comments);
+}
+
+const char *
+wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t size)
+{
+    bool is_block = profile->kind == WP_PROFILE_BLOCK;
+    const char *option = is_block ? "--block-rate" : "--mutex-fraction";
+    uint64_t waits = 0;
+    bool on = false;
+
+    text[0] = '\0';
+    if (profile->sample_count > 0)
+        return text;
+    for (size_t i = 0; i < profile->source_count; i++) {
+        const struct wp_profile_source *source = &profile->sources[i];
+
+        waits += source->counters[WP_COUNTER_waits];
+        on = on || (is_block ? source->block_rate_ns : source->mutex_fraction) != 0;
+    }
+    if (profile->source_count == 0)
+        snprintf(text, size, "no program was read");
+    else if (!on)
+        snprintf(text, size, "the rate is 0: set it with `waitprof rate PID %s N`", option);
+    else if (waits == 0)
+        snprintf(text, size, "nothing had to wait: no wrapped call found what it asked for taken%s",
+                 profile->duration_ns != 0 ? " during this time" : "");
+    else if (is_block)
+        snprintf(text, size,
+                 "%" PRIu64 " calls waited, none long enough to be kept at this rate: a smaller %s "
+                 "keeps more",
+                 waits, option);
+    else
+        snprintf(text, size,
+                 "%" PRIu64
+                 " calls waited, but none for a lock whose holder was sampled: waits for "
+                 "data are in the block profile, a smaller %s keeps more waits for locks",
+                 waits, option);
+    return text;
+}

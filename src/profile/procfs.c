@@ -1,0 +1,184 @@
+#include "profile/procfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Reads the start of /proc/PID/NAME into `text` (NUL at the end); returns its length or -errno. */
+static ssize_t
+procfs_read(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    ssize_t length;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    length = read(fd, text, size - 1);
+    close(fd);
+    if (length < 0)
+        return -EIO;
+    text[length] = '\0';
+    return length;
+}
+
+uint64_t
+wp_procfs_start_ticks(pid_t pid)
+{
+    char stat[1024];
+    const char *field;
+
+    if (pid <= 0 || procfs_read(pid, "stat", stat, sizeof stat) <= 0)
+        return 0;
+    /* The command (field 2) may hold blanks and parentheses: count from its last parenthesis. */
+    field = strrchr(stat, ')');
+    if (field == NULL || field[1] != ' ' || field[2] == 'Z' || field[2] == 'X')
+        return 0;
+    field += 2;
+    for (unsigned number = 3; number < 22; number++) {
+        field = strchr(field, ' ');
+        if (field == NULL)
+            return 0;
+        field++;
+    }
+    return strtoull(field, NULL, 10);
+}
+
+bool
+wp_procfs_exists(pid_t pid)
+{
+    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+pid_t
+wp_procfs_inner_pid(pid_t pid)
+{
+    char status[4096];
+    char *line;
+    char *end;
+    long inner = pid;
+
+    if (procfs_read(pid, "status", status, sizeof status) <= 0)
+        return pid;
+    line = strstr(status, "\nNSpid:");
+    if (line == NULL)
+        return pid;
+    line += strlen("\nNSpid:");
+    end = strchr(line, '\n');
+    if (end != NULL)
+        *end = '\0';
+    for (;;) {
+        long value = strtol(line, &end, 10);
+
+        if (end == line)
+            break;
+        inner = value;
+        line = end;
+    }
+    return (pid_t)inner;
+}
+
+pid_t
+wp_procfs_find(pid_t inner, uint64_t start_ticks)
+{
+    struct dirent *entry;
+    pid_t found = 0;
+    DIR *directory;
+
+    if (start_ticks == 0)
+        return wp_procfs_start_ticks(inner) != 0 ? inner : 0;
+    if (wp_procfs_start_ticks(inner) == start_ticks)
+        return inner;
+    directory = opendir("/proc");
+    if (directory == NULL)
+        return 0;
+    while (found == 0 && (entry = readdir(directory)) != NULL) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        if (pid > 0 && wp_procfs_start_ticks(pid) == start_ticks &&
+            wp_procfs_inner_pid(pid) == inner)
+            found = pid;
+    }
+    closedir(directory);
+    return found;
+}
+
+/* True if the two files exist and are not the same. */
+static bool
+procfs_differs(const char *ours, pid_t pid, const char *name)
+{
+    struct stat here;
+    struct stat there;
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    if (stat(ours, &here) != 0 || stat(path, &there) != 0)
+        return false;
+    return here.st_dev != there.st_dev || here.st_ino != there.st_ino;
+}
+
+bool
+wp_procfs_has_other_root(pid_t pid)
+{
+    return procfs_differs("/proc/self/ns/mnt", pid, "ns/mnt") ||
+           procfs_differs("/proc/self/root", pid, "root");
+}
+
+int
+wp_procfs_open(pid_t pid, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    char root[64];
+    int root_fd;
+    int fd;
+
+    snprintf(root, sizeof root, "/proc/%d/root", (int)pid);
+    root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return -errno;
+    fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+    if (fd < 0)
+        fd = -errno;
+    close(root_fd);
+    return fd;
+}
+
+size_t
+wp_procfs_environment(pid_t pid, const char *name, char *value, size_t size)
+{
+    size_t name_length = strlen(name);
+    size_t length = 0;
+    char *line = NULL;
+    size_t room = 0;
+    char path[64];
+    FILE *stream;
+
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    stream = fopen(path, "re");
+    if (stream == NULL)
+        return 0;
+    while (length == 0 && getdelim(&line, &room, '\0', stream) > 0) {
+        if (strncmp(line, name, name_length) != 0 || line[name_length] != '=')
+            continue;
+        length = strlen(line + name_length + 1);
+        if (length == 0 || length >= size)
+            break;
+        memcpy(value, line + name_length + 1, length + 1);
+    }
+    free(line);
+    fclose(stream);
+    return length < size ? length : 0;
+}

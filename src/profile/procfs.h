@@ -1,0 +1,46 @@
+/*
+ * What /proc tells of a live process: is it still the one that made a region, which pid does it
+ * have inside its container, and its files as it sees them.
+ */
+#ifndef WP_PROFILE_PROCFS_H
+#define WP_PROFILE_PROCFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Field 22 of /proc/PID/stat (clock ticks after boot at which the process started), 0 when there is
+ * no such process, or it is a zombie, or it cannot be read.
+ */
+uint64_t wp_procfs_start_ticks(pid_t pid);
+
+/* True if pid exists, zombies included, whoever owns it. */
+bool wp_procfs_exists(pid_t pid);
+
+/* The pid that the process has in its own, innermost pid namespace; `pid` itself if unknown. */
+pid_t wp_procfs_inner_pid(pid_t pid);
+
+/*
+ * The pid, as seen from here, of the process that calls itself `inner` and started at
+ * `start_ticks` (0: any time, then only `inner` itself is looked up); 0 when it is gone. Looks at
+ * /proc/INNER first and through all of /proc only if that is another process.
+ */
+pid_t wp_procfs_find(pid_t inner, uint64_t start_ticks);
+
+/* True if the process sees other files than we do (mount namespace or root directory differ). */
+bool wp_procfs_has_other_root(pid_t pid);
+
+/*
+ * Opens `path` (absolute) as the process sees it: symbolic links resolve inside its root and cannot
+ * lead out of it. `flags` as for open(2). Returns a descriptor (the caller closes it) or -errno.
+ */
+int wp_procfs_open(pid_t pid, const char *path, int flags);
+
+/*
+ * Copies the value of an environment variable that the process was started with. Returns its length
+ * (0: not set, or may not be read, or does not fit in `size`).
+ */
+size_t wp_procfs_environment(pid_t pid, const char *name, char *value, size_t size);
+
+#endif

@@ -1,0 +1,453 @@
+#include "profile/region_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "profile/keyset.h"
+#include "profile/procfs.h"
+#include "profile/region_copy.h"
+
+/* Frames that name what is missing may follow the program's own. */
+#define DEPTH_LIMIT (WP_REGION_MAX_DEPTH + 8u)
+
+const struct wp_reader_counter wp_reader_counters[WP_COUNTER_COUNT] = {
+#define READER_COUNTER(name, text) {#name, text},
+    WP_REGION_COUNTERS(READER_COUNTER)
+#undef READER_COUNTER
+};
+
+/* A snapshot together with the memory that its fields point into. */
+struct reader {
+    struct wp_snapshot snapshot; /* first: what the user holds */
+    struct wp_region_copy copy;
+    struct wp_arena arena;
+    const char *name; /* only while it is being made */
+    struct wp_error *error;
+};
+
+static int
+reader_no_memory(const struct reader *reader)
+{
+    return wp_error_set(reader->error, ENOMEM, "not enough memory to read %s", reader->name);
+}
+
+/* The string at `offset`, checked to end inside the table. */
+static int
+reader_string(const struct reader *reader, uint32_t offset, const char *what, const char **text)
+{
+    const char *strings = reader->copy.tables[WP_TABLE_STRINGS];
+    size_t bytes = reader->copy.bytes[WP_TABLE_STRINGS];
+
+    *text = "";
+    if (offset == 0)
+        return 0;
+    if (offset >= bytes || memchr(strings + offset, '\0', bytes - offset) == NULL)
+        return wp_error_set(reader->error, EPROTO,
+                            "%s is damaged: %s is no string (byte %u of %zu)", reader->name, what,
+                            offset, bytes);
+    *text = strings + offset;
+    return 0;
+}
+
+static int
+reader_arguments(struct reader *reader)
+{
+    const struct wp_region_header *header = &reader->copy.header;
+    const char *strings = reader->copy.tables[WP_TABLE_STRINGS];
+    size_t bytes = reader->copy.bytes[WP_TABLE_STRINGS];
+    const char *at = strings + header->arguments;
+    const char **arguments;
+    size_t count = 0;
+
+    if (header->arguments == 0 || header->arguments_bytes == 0) {
+        at = strings;
+    } else {
+        if (header->arguments >= bytes || header->arguments_bytes > bytes - header->arguments ||
+            at[header->arguments_bytes - 1] != '\0')
+            return wp_error_set(reader->error, EPROTO,
+                                "%s is damaged: its arguments are no strings", reader->name);
+        for (uint32_t i = 0; i < header->arguments_bytes; i++)
+            count += at[i] == '\0';
+    }
+    arguments = wp_arena_take(&reader->arena, (count + 1) * sizeof *arguments);
+    if (arguments == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        arguments[i] = at;
+        at += strlen(at) + 1;
+    }
+    reader->snapshot.arguments = arguments;
+    reader->snapshot.argument_count = count;
+    return 0;
+}
+
+static void
+reader_rates(struct reader *reader)
+{
+    const struct wp_region_header *header = &reader->copy.header;
+    struct wp_snapshot *snapshot = &reader->snapshot;
+    uint64_t made = header->rate_change_count;
+    uint64_t first = made > WP_REGION_RATE_CHANGES ? made - WP_REGION_RATE_CHANGES : 0;
+
+    snapshot->block_rate_ns = header->block_rate_ns;
+    snapshot->mutex_fraction = header->mutex_fraction;
+    snapshot->rate_change_count = made;
+    for (uint64_t i = first; i < made; i++) {
+        const struct wp_region_rate_change *change =
+            &header->rate_changes[i % WP_REGION_RATE_CHANGES];
+
+        if (change->realtime_ns != 0)
+            snapshot->rate_changes[snapshot->rate_changes_known++] = *change;
+    }
+}
+
+static int
+reader_header(struct reader *reader)
+{
+    const struct wp_region_header *header = &reader->copy.header;
+    struct wp_snapshot *snapshot = &reader->snapshot;
+    int result;
+
+    snapshot->region_id = header->region_id;
+    snapshot->run_id = header->run_id;
+    snapshot->start_realtime_ns = header->start_realtime_ns;
+    snapshot->start_monotonic_ns = header->start_monotonic_ns;
+    snapshot->start_ticks = header->start_ticks;
+    snapshot->pid = header->pid;
+    snapshot->uid = header->uid;
+    snapshot->flags = header->flags;
+    snapshot->max_depth = header->max_depth;
+    snapshot->size_bytes = header->size_bytes;
+    snapshot->allocated_bytes = header->allocated_bytes;
+    snapshot->stack_bytes_used = reader->copy.bytes[WP_TABLE_STACKS];
+    snapshot->stack_bytes_capacity =
+        (uint64_t)header->tables[WP_TABLE_STACKS].capacity * WP_STACK_UNIT_BYTES;
+    for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
+        snapshot->counters[i] = wp_region_copy_counter(header, i);
+    reader_rates(reader);
+    result =
+        reader_string(reader, header->executable, "the executable's path", &snapshot->executable);
+    if (result == 0)
+        result = reader_string(reader, header->directory, "the directory", &snapshot->directory);
+    if (result == 0)
+        result = reader_string(reader, header->command, "the command", &snapshot->command);
+    return result == 0 ? reader_arguments(reader) : result;
+}
+
+/* Copies a text field of fixed size, which must end in NUL, into the arena. */
+static const char *
+reader_field(struct reader *reader, const char *field, size_t size)
+{
+    size_t length = strnlen(field, size);
+
+    return length < size ? wp_arena_string(&reader->arena, field, length) : NULL;
+}
+
+static int
+reader_functions(struct reader *reader)
+{
+    size_t stride = reader->copy.header.tables[WP_TABLE_FUNCTIONS].stride;
+    size_t count = reader->copy.bytes[WP_TABLE_FUNCTIONS] / stride;
+    struct wp_reader_function *functions =
+        wp_arena_take(&reader->arena, (count + 1) * sizeof *functions);
+
+    if (functions == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        struct wp_region_function row;
+
+        memcpy(&row, reader->copy.tables[WP_TABLE_FUNCTIONS] + i * stride, sizeof row);
+        functions[i].name = reader_field(reader, row.name, sizeof row.name);
+        functions[i].kind = reader_field(reader, row.kind, sizeof row.kind);
+        functions[i].module = row.module;
+        functions[i].vaddr = row.vaddr;
+        if (functions[i].name == NULL || functions[i].kind == NULL ||
+            (i > 0 && functions[i].name[0] == '\0') || row.vaddr > WP_FRAME_ADDRESS_MASK ||
+            row.module >= reader->copy.header.tables[WP_TABLE_MODULES].capacity)
+            return wp_error_set(reader->error, EPROTO, "%s is damaged: row %zu of its functions",
+                                reader->name, i);
+    }
+    reader->snapshot.functions = functions;
+    reader->snapshot.function_count = count;
+    return 0;
+}
+
+static int
+reader_processes(struct reader *reader)
+{
+    size_t stride = reader->copy.header.tables[WP_TABLE_PROCESSES].stride;
+    size_t count = reader->copy.bytes[WP_TABLE_PROCESSES] / stride;
+    struct wp_reader_process *processes =
+        wp_arena_take(&reader->arena, (count + 1) * sizeof *processes);
+
+    if (processes == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        struct wp_region_process row;
+
+        memcpy(&row, reader->copy.tables[WP_TABLE_PROCESSES] + i * stride, sizeof row);
+        if (row.pid > INT32_MAX ||
+            row.parent > reader->copy.header.tables[WP_TABLE_PROCESSES].capacity)
+            return wp_error_set(reader->error, EPROTO, "%s is damaged: row %zu of its processes",
+                                reader->name, i);
+        processes[i].pid = row.pid;
+        processes[i].parent = row.parent;
+        processes[i].start_monotonic_ns = row.start_monotonic_ns;
+    }
+    reader->snapshot.processes = processes;
+    reader->snapshot.process_count = count;
+    return 0;
+}
+
+static int
+reader_module(struct reader *reader, const struct wp_region_module *row, size_t number,
+              struct wp_reader_module *module)
+{
+    int result;
+
+    module->path = "";
+    if (row->key == 0 || row->ready != 1)
+        return 0;
+    if (row->build_id_bytes > sizeof row->build_id || number == 0 ||
+        row->text_bytes > WP_FRAME_ADDRESS_MASK || row->text_vaddr > WP_FRAME_ADDRESS_MASK)
+        return wp_error_set(reader->error, EPROTO, "%s is damaged: row %zu of its modules",
+                            reader->name, number);
+    result = reader_string(reader, row->path, "a module's path", &module->path);
+    if (result != 0)
+        return result;
+    module->known = true;
+    module->is_executable = row->is_executable == 1;
+    module->age = row->path;
+    module->bias = row->bias;
+    module->text_vaddr = row->text_vaddr;
+    module->text_bytes = row->text_bytes;
+    module->text_offset = row->text_offset;
+    module->build_id_bytes = row->build_id_bytes;
+    memcpy(module->build_id, row->build_id, row->build_id_bytes);
+    return 0;
+}
+
+static int
+reader_modules(struct reader *reader)
+{
+    size_t stride = reader->copy.header.tables[WP_TABLE_MODULES].stride;
+    size_t count = reader->copy.bytes[WP_TABLE_MODULES] / stride;
+    struct wp_reader_module *modules = wp_arena_take(&reader->arena, (count + 1) * sizeof *modules);
+
+    if (modules == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < count; i++) {
+        struct wp_region_module row;
+        int result;
+
+        memcpy(&row, reader->copy.tables[WP_TABLE_MODULES] + i * stride, sizeof row);
+        result = reader_module(reader, &row, i, &modules[i]);
+        if (result != 0)
+            return result;
+    }
+    reader->snapshot.modules = modules;
+    reader->snapshot.module_count = count;
+    return 0;
+}
+
+/* The walk over all chains. Every unit may belong to one record only: a chain that comes back to
+ * where it was, or two records that overlap, are damage, and the walk ends after so many steps. */
+struct reader_walk {
+    struct reader *reader;
+    unsigned char *taken; /* one byte a unit */
+    size_t unit_count;
+    struct wp_reader_stack *stacks;
+    size_t capacity;
+    size_t count;
+};
+
+static int
+reader_bad_stack(const struct reader_walk *walk, uint32_t unit, const char *reason)
+{
+    return wp_error_set(walk->reader->error, EPROTO, "%s is damaged: stack at unit %u of %zu: %s",
+                        walk->reader->name, unit, walk->unit_count, reason);
+}
+
+static bool
+reader_is_frame(const struct reader *reader, uint64_t frame)
+{
+    uint64_t module = frame >> WP_FRAME_MODULE_SHIFT;
+    uint64_t address = frame & WP_FRAME_ADDRESS_MASK;
+
+    if (module != WP_FRAME_SPECIAL)
+        return module < reader->snapshot.module_count;
+#define READER_IS_SPECIAL(code, name, text) || address == (code)
+    return false WP_SPECIAL_FRAMES(READER_IS_SPECIAL);
+#undef READER_IS_SPECIAL
+}
+
+/* Checks the record and marks its units. */
+static int
+reader_check_stack(struct reader_walk *walk, uint32_t unit, const struct wp_region_stack *record)
+{
+    size_t bytes = sizeof *record + record->depth * sizeof record->frames[0];
+    size_t units = (bytes + WP_STACK_UNIT_BYTES - 1) / WP_STACK_UNIT_BYTES;
+
+    if (record->depth > DEPTH_LIMIT)
+        return reader_bad_stack(walk, unit, "too many frames");
+    if (units > walk->unit_count - unit)
+        return reader_bad_stack(walk, unit, "it ends behind the last");
+    if (record->profile != WP_PROFILE_BLOCK && record->profile != WP_PROFILE_MUTEX)
+        return reader_bad_stack(walk, unit, "it belongs to no profile");
+    if (record->function >= walk->reader->snapshot.function_count)
+        return reader_bad_stack(walk, unit, "its function is not in the table");
+    if (record->depth == 0 && record->function == 0)
+        return reader_bad_stack(walk, unit, "it has neither function nor frames");
+    if (memchr(walk->taken + unit, 1, units) != NULL)
+        return reader_bad_stack(walk, unit, "it overlaps another, or its chain is a ring");
+    memset(walk->taken + unit, 1, units);
+    for (unsigned i = 0; i < record->depth; i++) {
+        if (!reader_is_frame(walk->reader, record->frames[i]))
+            return reader_bad_stack(walk, unit, "a frame names no module");
+    }
+    return 0;
+}
+
+static double
+reader_variance(uint64_t bits)
+{
+    double variance;
+
+    memcpy(&variance, &bits, sizeof variance);
+    return isfinite(variance) && variance > 0 ? variance : 0;
+}
+
+/* One chain, from its head on. */
+static int
+reader_chain(struct reader_walk *walk, uint32_t unit)
+{
+    const char *units = walk->reader->copy.tables[WP_TABLE_STACKS];
+
+    while (unit != 0) {
+        const struct wp_region_stack *record;
+        struct wp_reader_stack *stack;
+        int result;
+
+        if (unit >= walk->unit_count ||
+            walk->unit_count - unit < sizeof *record / WP_STACK_UNIT_BYTES)
+            return reader_bad_stack(walk, unit, "it lies behind the last");
+        record = (const void *)(units + (size_t)unit * WP_STACK_UNIT_BYTES);
+        result = reader_check_stack(walk, unit, record);
+        if (result != 0)
+            return result;
+        if (wp_array_reserve(&walk->stacks, &walk->capacity, walk->count, sizeof *stack) != 0)
+            return reader_no_memory(walk->reader);
+        stack = &walk->stacks[walk->count++];
+        stack->frames = record->frames;
+        stack->depth = record->depth;
+        stack->function = record->function;
+        stack->profile = record->profile;
+        stack->contentions_fixed = record->contentions_fixed;
+        stack->delay_ns = record->delay_ns;
+        stack->samples = record->samples;
+        stack->variance = reader_variance(record->variance_bits);
+        stack->last_monotonic_ns = record->last_monotonic_ns;
+        unit = record->next;
+    }
+    return 0;
+}
+
+static int
+reader_stacks(struct reader *reader)
+{
+    const uint32_t *heads = (const void *)reader->copy.tables[WP_TABLE_BUCKETS];
+    size_t head_count = reader->copy.bytes[WP_TABLE_BUCKETS] / sizeof *heads;
+    struct reader_walk walk = {
+        .reader = reader,
+        .unit_count = reader->copy.bytes[WP_TABLE_STACKS] / WP_STACK_UNIT_BYTES,
+    };
+    int result = 0;
+
+    walk.taken = calloc(walk.unit_count + 1, 1);
+    if (walk.taken == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < head_count && result == 0; i++)
+        result = reader_chain(&walk, heads[i]);
+    free(walk.taken);
+    reader->snapshot.stacks = walk.stacks;
+    reader->snapshot.stack_count = walk.count;
+    return result;
+}
+
+static uint64_t
+reader_clock(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+int
+wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+    int result;
+
+    *snapshot = NULL;
+    if (reader == NULL)
+        return wp_error_set(error, ENOMEM, "not enough memory to read %s", name);
+    reader->name = name;
+    reader->error = error;
+    /* Before the copy: a sample later than this is part of the next delta. */
+    reader->snapshot.read_realtime_ns = reader_clock(CLOCK_REALTIME);
+    reader->snapshot.read_monotonic_ns = reader_clock(CLOCK_MONOTONIC);
+    result = wp_region_copy_all(fd, name, &reader->copy, error);
+    if (result == 0)
+        result = reader_header(reader);
+    if (result == 0)
+        result = reader_modules(reader);
+    if (result == 0)
+        result = reader_functions(reader);
+    if (result == 0)
+        result = reader_processes(reader);
+    if (result == 0)
+        result = reader_stacks(reader);
+    if (result != 0) {
+        wp_snapshot_free(&reader->snapshot);
+        return result;
+    }
+    *snapshot = &reader->snapshot;
+    return 0;
+}
+
+int
+wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapshot,
+               struct wp_error *error)
+{
+    int fd = wp_region_place_open(place, O_RDONLY, error);
+    int result;
+
+    *snapshot = NULL;
+    if (fd < 0)
+        return fd;
+    result = wp_reader_read(fd, place->path, snapshot, error);
+    close(fd);
+    if (result == 0)
+        (*snapshot)->place = *place;
+    return result;
+}
+
+void
+wp_snapshot_free(struct wp_snapshot *snapshot)
+{
+    /* The snapshot is the first member of what was allocated. */
+    struct reader *reader = (struct reader *)snapshot;
+
+    if (reader == NULL)
+        return;
+    free((void *)(uintptr_t)snapshot->stacks);
+    wp_region_copy_free(&reader->copy);
+    wp_arena_free(&reader->arena);
+    free(reader);
+}

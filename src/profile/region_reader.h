@@ -1,0 +1,184 @@
+/*
+ * Reads a region into private memory and checks every byte of it.
+ *
+ * The file is copied with pread, never mapped: somebody may truncate it while we look. It may be
+ * written by a running program, may have been left by a killed one, or may be made to harm us: all
+ * offsets, counts, strings, chains and depths are checked before use, all loops are bounded by what
+ * was read. What docs/region-format.md calls invalid gives an error text, never a crash.
+ */
+#ifndef WP_PROFILE_REGION_READER_H
+#define WP_PROFILE_REGION_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/region_format.h"
+#include "profile/error.h"
+#include "profile/region_find.h"
+
+/* A region that claims more than this is refused, not read. */
+#define WP_READER_MAX_BYTES (UINT64_C(4) << 30)
+
+/* `text` as for people, in the order of enum wp_region_counter. */
+struct wp_reader_counter {
+    const char *name;
+    const char *text;
+};
+extern const struct wp_reader_counter wp_reader_counters[WP_COUNTER_COUNT];
+
+/* A row of the functions table; index = function id, row 0 is empty. */
+struct wp_reader_function {
+    const char *name; /* "" only in row 0 */
+    const char *kind;
+    uint32_t module;
+    uint64_t vaddr;
+};
+
+struct wp_reader_process {
+    uint32_t pid;    /* in its own pid namespace */
+    uint32_t parent; /* index + 1, 0 for the first */
+    uint64_t start_monotonic_ns;
+};
+
+/* A row of the modules table; index = module number. known is false for free rows and for rows that
+ * a program was killed in the middle of writing. */
+struct wp_reader_module {
+    bool known;
+    bool is_executable;
+    uint32_t age; /* modules recorded earlier have smaller ages; never changes for a row */
+    const char *path;
+    uint64_t bias;
+    uint64_t text_vaddr;
+    uint64_t text_bytes;
+    uint64_t text_offset;
+    size_t build_id_bytes;
+    uint8_t build_id[32];
+};
+
+/* One published stack. frames (depth of them, innermost first) are checked WP_FRAME_* words. */
+struct wp_reader_stack {
+    const uint64_t *frames;
+    uint16_t depth;
+    uint16_t function;
+    uint8_t profile; /* enum wp_region_profile */
+    uint64_t contentions_fixed;
+    uint64_t delay_ns;
+    uint64_t samples;
+    double variance; /* finite, >= 0 */
+    uint64_t last_monotonic_ns;
+};
+
+/*
+ * A copy of a region at one moment. All fields are checked, read-only, and live until
+ * wp_snapshot_free. Strings end in NUL and may hold any other byte.
+ *
+ * While the program runs, stacks are those published before the read began, with totals at least as
+ * large as they were then; the totals of one stack are read one after the other, so that a sample
+ * that lands in between may show in one and not yet in the other.
+ */
+struct wp_snapshot {
+    struct wp_region_place place; /* where it was read from; path "" if from a descriptor */
+
+    uint64_t region_id;
+    uint64_t run_id;
+    uint64_t start_realtime_ns;
+    uint64_t start_monotonic_ns;
+    uint64_t start_ticks;
+    uint32_t pid; /* in its own pid namespace */
+    uint32_t uid;
+    uint32_t flags; /* WP_REGION_FLAG_* */
+    uint32_t max_depth;
+    uint64_t size_bytes;
+    uint64_t allocated_bytes;
+    uint64_t stack_bytes_used;
+    uint64_t stack_bytes_capacity;
+    const char *executable;
+    const char *directory;
+    const char *command;
+    const char *const *arguments; /* argv, NULL at the end */
+    size_t argument_count;
+
+    uint64_t read_realtime_ns; /* our clocks when the copy was made */
+    uint64_t read_monotonic_ns;
+
+    uint64_t block_rate_ns;
+    uint64_t mutex_fraction;
+    uint64_t rate_change_count; /* changes ever made, including those no longer in the ring */
+    struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES]; /* oldest first */
+    size_t rate_changes_known;
+
+    uint64_t counters[WP_COUNTER_COUNT]; /* summed over the shards */
+
+    const struct wp_reader_function *functions;
+    size_t function_count; /* with row 0 */
+    const struct wp_reader_process *processes;
+    size_t process_count;
+    const struct wp_reader_module *modules;
+    size_t module_count; /* rows, with row 0 */
+    const struct wp_reader_stack *stacks;
+    size_t stack_count;
+};
+
+/* Opens, checks and copies. On success *snapshot is the caller's, to be freed with
+ * wp_snapshot_free. -EAGAIN: the program is just making it; -EPROTO: not a region, another version,
+ * truncated, torn or hostile. */
+int wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapshot,
+                   struct wp_error *error);
+
+/* The same from a descriptor of a regular file; `name` is for messages. Leaves fd open. */
+int wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error);
+
+void wp_snapshot_free(struct wp_snapshot *snapshot); /* NULL is fine */
+
+/* Facts of the header alone, for lists and look-ups that must be cheap. `command` is cut to fit. */
+struct wp_reader_summary {
+    uint64_t region_id;
+    uint64_t run_id;
+    uint64_t start_realtime_ns;
+    uint64_t start_ticks;
+    uint32_t pid;
+    uint32_t uid;
+    uint32_t flags;
+    uint64_t block_rate_ns;
+    uint64_t mutex_fraction;
+    uint64_t allocated_bytes;
+    uint64_t stack_bytes_used;
+    uint64_t counters[WP_COUNTER_COUNT];
+    uint32_t process_pids[64]; /* the first so many of the processes table */
+    size_t process_count;
+    char command[64];
+};
+int wp_reader_summarize(const struct wp_region_place *place, struct wp_reader_summary *summary,
+                        struct wp_error *error);
+
+enum wp_reader_state {
+    WP_STATE_GONE,     /* no process of the family is left (or the pid is another program's now) */
+    WP_STATE_CHILDREN, /* the first process is gone, a forked child still runs */
+    WP_STATE_RUNNING,
+};
+
+/*
+ * Whether the program still runs, by pid and start time, never by pid alone. *pid (may be NULL) is
+ * set to the pid, as seen from here, of the first process or else of the child that runs, else 0.
+ */
+enum wp_reader_state wp_snapshot_state(const struct wp_snapshot *snapshot, pid_t *pid);
+
+/* The rates of a region, old and new. */
+struct wp_reader_rates {
+    uint64_t block_rate_ns;
+    uint64_t mutex_fraction;
+};
+
+/*
+ * Sets the rates of a live region and records the change in its ring. A NULL pointer leaves that
+ * rate as it is; both NULL only reads. *before and *after are what was in force. Works by pwrite of
+ * whole words: a program that reads a word while it changes uses the old or the new value for one
+ * decision and the scaling of that decision. Two commands take turns (flock).
+ */
+int wp_reader_set_rates(const struct wp_region_place *place, const uint64_t *block_rate_ns,
+                        const uint64_t *mutex_fraction, struct wp_reader_rates *before,
+                        struct wp_reader_rates *after, struct wp_error *error);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * What region_reader.h offers beside the copy of a whole region: summaries, whether the program
+ * still runs, and its rates.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "profile/procfs.h"
+#include "profile/region_copy.h"
+#include "profile/region_reader.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/* The first pids of the processes table. */
+static int
+state_processes(int fd, const char *name, const struct wp_region_header *header,
+                struct wp_reader_summary *summary, struct wp_error *error)
+{
+    const struct wp_region_table *table = &header->tables[WP_TABLE_PROCESSES];
+    size_t room = sizeof summary->process_pids / sizeof summary->process_pids[0];
+    size_t count = table->count < table->capacity ? table->count : table->capacity;
+
+    if (count > room)
+        count = room;
+    for (size_t i = 0; i < count; i++) {
+        struct wp_region_process row;
+        int result =
+            wp_region_copy_bytes(fd, &row, sizeof row, table->offset + (uint64_t)table->stride * i);
+
+        if (result != 0)
+            return wp_error_set(error, EPROTO, "%s is truncated: it ends while it is read", name);
+        summary->process_pids[i] = row.pid;
+    }
+    summary->process_count = count;
+    return 0;
+}
+
+static void
+state_command(int fd, const struct wp_region_header *header, struct wp_reader_summary *summary)
+{
+    const struct wp_region_table *table = &header->tables[WP_TABLE_STRINGS];
+    size_t room = sizeof summary->command - 1;
+    size_t left;
+
+    if (header->command == 0 || header->command >= table->capacity)
+        return;
+    left = table->capacity - header->command;
+    if (wp_region_copy_bytes(fd, summary->command, left < room ? left : room,
+                             (uint64_t)table->offset + header->command) != 0)
+        summary->command[0] = '\0';
+}
+
+int
+wp_reader_summarize(const struct wp_region_place *place, struct wp_reader_summary *summary,
+                    struct wp_error *error)
+{
+    struct wp_region_header header;
+    int fd = wp_region_place_open(place, O_RDONLY, error);
+    int result;
+
+    memset(summary, 0, sizeof *summary);
+    if (fd < 0)
+        return fd;
+    result = wp_region_copy_header(fd, place->path, &header, error);
+    if (result == 0)
+        result = state_processes(fd, place->path, &header, summary, error);
+    if (result == 0)
+        state_command(fd, &header, summary);
+    close(fd);
+    if (result != 0)
+        return result;
+    summary->region_id = header.region_id;
+    summary->run_id = header.run_id;
+    summary->start_realtime_ns = header.start_realtime_ns;
+    summary->start_ticks = header.start_ticks;
+    summary->pid = header.pid;
+    summary->uid = header.uid;
+    summary->flags = header.flags;
+    summary->block_rate_ns = header.block_rate_ns;
+    summary->mutex_fraction = header.mutex_fraction;
+    summary->allocated_bytes = header.allocated_bytes;
+    summary->stack_bytes_used = header.stack_units_used * WP_STACK_UNIT_BYTES;
+    for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
+        summary->counters[i] = wp_region_copy_counter(&header, i);
+    return 0;
+}
+
+static uint64_t
+state_now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * True if the process that now has this pid may be the child of that row: it started before the
+ * row was written. A process that took over the number started later.
+ */
+static bool
+state_is_child(pid_t pid, const struct wp_reader_process *row)
+{
+    uint64_t ticks = wp_procfs_start_ticks(pid);
+    long ticks_per_second = sysconf(_SC_CLK_TCK);
+    uint64_t since_boot_ns;
+    uint64_t row_since_boot_ns;
+
+    if (ticks == 0 || ticks_per_second <= 0)
+        return false;
+    since_boot_ns = ticks * (NS_PER_SECOND / (uint64_t)ticks_per_second);
+    row_since_boot_ns =
+        row->start_monotonic_ns + state_now_ns(CLOCK_BOOTTIME) - state_now_ns(CLOCK_MONOTONIC);
+    return since_boot_ns <= row_since_boot_ns;
+}
+
+enum wp_reader_state
+wp_snapshot_state(const struct wp_snapshot *snapshot, pid_t *pid)
+{
+    pid_t first = wp_procfs_find((pid_t)snapshot->pid, snapshot->start_ticks);
+
+    if (pid != NULL)
+        *pid = first;
+    if (first != 0)
+        return WP_STATE_RUNNING;
+    for (size_t i = 1; i < snapshot->process_count; i++) {
+        pid_t child = (pid_t)snapshot->processes[i].pid;
+
+        if (child == 0 || !state_is_child(child, &snapshot->processes[i]))
+            continue;
+        if (pid != NULL)
+            *pid = child;
+        return WP_STATE_CHILDREN;
+    }
+    return WP_STATE_GONE;
+}
+
+/* Writes one field of the header. */
+static int
+state_write(int fd, const void *value, size_t bytes, size_t offset)
+{
+    ssize_t done = pwrite(fd, value, bytes, (off_t)offset);
+
+    if (done < 0)
+        return -errno;
+    return (size_t)done == bytes ? 0 : -EIO;
+}
+
+/* The row of the ring first, its time last in it, then the count that makes it seen. */
+static int
+state_record_change(int fd, const struct wp_region_header *header, struct wp_reader_rates rates)
+{
+    struct wp_region_rate_change change = {
+        .block_rate_ns = rates.block_rate_ns,
+        .mutex_fraction = rates.mutex_fraction,
+    };
+    uint64_t count = header->rate_change_count + 1;
+    size_t row = offsetof(struct wp_region_header, rate_changes) +
+                 (header->rate_change_count % WP_REGION_RATE_CHANGES) * sizeof change;
+    int result = state_write(fd, &change, sizeof change, row);
+
+    change.realtime_ns = state_now_ns(CLOCK_REALTIME);
+    if (result == 0)
+        result = state_write(fd, &change.realtime_ns, sizeof change.realtime_ns,
+                             row + offsetof(struct wp_region_rate_change, realtime_ns));
+    if (result == 0)
+        result = state_write(fd, &count, sizeof count,
+                             offsetof(struct wp_region_header, rate_change_count));
+    return result;
+}
+
+static int
+state_set_rates(int fd, const struct wp_region_header *header, struct wp_reader_rates before,
+                struct wp_reader_rates after)
+{
+    int result = 0;
+
+    if (after.block_rate_ns != before.block_rate_ns)
+        result = state_write(fd, &after.block_rate_ns, sizeof after.block_rate_ns,
+                             offsetof(struct wp_region_header, block_rate_ns));
+    if (result == 0 && after.mutex_fraction != before.mutex_fraction)
+        result = state_write(fd, &after.mutex_fraction, sizeof after.mutex_fraction,
+                             offsetof(struct wp_region_header, mutex_fraction));
+    if (result != 0 || (after.block_rate_ns == before.block_rate_ns &&
+                        after.mutex_fraction == before.mutex_fraction))
+        return result;
+    return state_record_change(fd, header, after);
+}
+
+int
+wp_reader_set_rates(const struct wp_region_place *place, const uint64_t *block_rate_ns,
+                    const uint64_t *mutex_fraction, struct wp_reader_rates *before,
+                    struct wp_reader_rates *after, struct wp_error *error)
+{
+    bool changes = block_rate_ns != NULL || mutex_fraction != NULL;
+    int fd = wp_region_place_open(place, changes ? O_RDWR : O_RDONLY, error);
+    struct wp_region_header header;
+    int result;
+
+    if (fd < 0)
+        return fd;
+    if (changes)
+        flock(fd, LOCK_EX);
+    result = wp_region_copy_header(fd, place->path, &header, error);
+    if (result == 0) {
+        before->block_rate_ns = header.block_rate_ns;
+        before->mutex_fraction = header.mutex_fraction;
+        after->block_rate_ns = block_rate_ns != NULL ? *block_rate_ns : header.block_rate_ns;
+        after->mutex_fraction = mutex_fraction != NULL ? *mutex_fraction : header.mutex_fraction;
+        result = state_set_rates(fd, &header, *before, *after);
+        if (result != 0)
+            wp_error_set(error, -result, "cannot change the rates of %s: %s", place->path,
+                         strerror(-result));
+    }
+    close(fd);
+    return result;
+}

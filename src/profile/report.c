@@ -1,0 +1,322 @@
+#include "profile/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile/comments.h"
+#include "profile/keyset.h"
+
+#define DEFAULT_ROWS 10u
+#define DEFAULT_WIDTH 100u
+#define LEAST_WIDTH 60u
+#define DEFAULT_FRAMES 6u
+#define LINE_BYTES 8192u
+#define STACK_LINES_MAX 4096u
+
+/* A row of the table: samples that read the same. */
+struct report_row {
+    const struct wp_profile_sample *sample; /* the one with the most delay stands for all */
+    double delay_ns;
+    double contentions;
+};
+
+struct report {
+    const struct wp_profile *profile;
+    const struct wp_symbols *symbols;
+    struct wp_report_options options;
+    FILE *stream;
+    struct wp_keyset keys; /* what a row is -> index of rows */
+    struct report_row *rows;
+    size_t capacity;
+};
+
+const char *
+wp_report_duration(double duration_ns, char *text, size_t size)
+{
+    static const struct {
+        double scale;
+        const char *unit;
+    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}};
+    size_t i = 0;
+    double value;
+
+    while (i < 3 && duration_ns < 0.9995 * units[i].scale)
+        i++;
+    value = duration_ns / units[i].scale;
+    if (value >= 99999.5)
+        snprintf(text, size, "%.1e %s", value, units[i].unit);
+    else if (i == 3 || value >= 99.95)
+        snprintf(text, size, "%.0f %s", value, units[i].unit);
+    else
+        snprintf(text, size, "%.*f %s", value < 9.995 ? 2 : 1, value, units[i].unit);
+    return text;
+}
+
+/* --- Rows --------------------------------------------------------------------------------------- */
+
+/* True for a frame that only names what is missing, or the API function. */
+static bool
+report_is_caller(const struct wp_symbols *symbols, const struct wp_location *location)
+{
+    return location->line_count == 0 || location->lines[0].function[0] != '[' ||
+           symbols->profile->modules[location->module].path[0] != '\0';
+}
+
+/* Writes what makes a row the same row as another; returns its length. */
+static size_t
+report_key(const struct report *report, const struct wp_profile_sample *sample, const void **key)
+{
+    const struct wp_symbols *symbols = report->symbols;
+    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
+    size_t depth = wp_symbols_stack(symbols, sample, locations);
+    size_t used = 0;
+
+    for (size_t i = 0; i < depth && used + 3 < STACK_LINES_MAX; i++) {
+        const struct wp_location *location = &symbols->locations[locations[i]];
+
+        if (location->line_count == 0)
+            key[used++] = location;
+        for (uint32_t j = 0; j < location->line_count && used + 3 < STACK_LINES_MAX; j++) {
+            key[used++] = location->lines[j].function;
+            if (report->options.grouping == WP_REPORT_FUNCTIONS)
+                break;
+            key[used++] = location->lines[j].file;
+            key[used++] = (const void *)(uintptr_t)location->lines[j].line;
+        }
+        /* The API function, and the first function that called it. */
+        if (report->options.grouping == WP_REPORT_FUNCTIONS && (i > 0 || sample->function == 0) &&
+            report_is_caller(symbols, location))
+            break;
+    }
+    return used * sizeof *key;
+}
+
+static int
+report_add(struct report *report, const struct wp_profile_sample *sample)
+{
+    const void *words[STACK_LINES_MAX];
+    size_t bytes = report_key(report, sample, words);
+    struct report_row *row;
+    bool added;
+    const struct wp_key *key = wp_keyset_put(&report->keys, words, bytes, &added);
+
+    if (key == NULL ||
+        wp_array_reserve(&report->rows, &report->capacity, key->value, sizeof *row) != 0)
+        return -ENOMEM;
+    row = &report->rows[key->value];
+    if (added)
+        *row = (struct report_row){.sample = sample};
+    if (sample->delay_ns > row->sample->delay_ns)
+        row->sample = sample;
+    row->delay_ns += (double)sample->delay_ns;
+    row->contentions += (double)sample->contentions_fixed / WP_REGION_COUNT_ONE;
+    return 0;
+}
+
+static int
+report_order(const void *left, const void *right)
+{
+    const struct report_row *a = left;
+    const struct report_row *b = right;
+
+    if (a->delay_ns != b->delay_ns)
+        return a->delay_ns > b->delay_ns ? -1 : 1;
+    if (a->contentions != b->contentions)
+        return a->contentions > b->contentions ? -1 : 1;
+    return (a->sample->key > b->sample->key) - (a->sample->key < b->sample->key);
+}
+
+/* --- Printing ----------------------------------------------------------------------------------- */
+
+/* Columns of a text: characters of UTF-8, each taken for one column. */
+static size_t
+report_columns(const char *text)
+{
+    size_t columns = 0;
+
+    for (; *text != '\0'; text++)
+        columns += (*text & 0xc0) != 0x80;
+    return columns;
+}
+
+/* Prints one line, cut to the width with "..." at the end. */
+static void __attribute__((format(printf, 2, 3)))
+report_line(const struct report *report, const char *format, ...)
+{
+    size_t width = report->options.width_columns;
+    char line[LINE_BYTES];
+    va_list arguments;
+    size_t columns = 0;
+    char *at = line;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (report_columns(line) > width) {
+        while (columns < width - 3) {
+            at++;
+            columns += (*at & 0xc0) != 0x80;
+        }
+        memcpy(at, "...", sizeof "...");
+    }
+    fprintf(report->stream, "%s\n", line);
+}
+
+static const char *
+report_base(const char *path)
+{
+    const char *base = strrchr(path, '/');
+
+    return base == NULL ? path : base + 1;
+}
+
+/* One function of a stack: "<- name  file.c:12". `first` has no arrow. */
+static void
+report_frame(const struct report *report, const struct wp_location *location, uint32_t number,
+             bool first)
+{
+    const char *arrow = first ? "" : "<- ";
+    const struct wp_line *line;
+    char unnamed[320];
+
+    if (location->line_count == 0) {
+        report_line(report, "%*s%s%s", first ? 11 : 13, "", arrow,
+                    wp_symbols_unnamed(report->symbols, location, unnamed, sizeof unnamed));
+        return;
+    }
+    line = &location->lines[number];
+    if (line->file[0] != '\0')
+        report_line(report, "%*s%s%s  %s:%" PRIu32 "%s", first ? 11 : 13, "", arrow, line->function,
+                    report_base(line->file), line->line,
+                    number + 1 < location->line_count ? " (inlined)" : "");
+    else
+        report_line(report, "%*s%s%s", first ? 11 : 13, "", arrow, line->function);
+}
+
+static void
+report_chain(const struct report *report, const struct wp_profile_sample *sample)
+{
+    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
+    size_t depth = wp_symbols_stack(report->symbols, sample, locations);
+    size_t limit = report->options.frames + 1;
+    size_t printed = 0;
+    size_t more = 0;
+
+    if (report->options.grouping == WP_REPORT_FUNCTIONS)
+        limit = 2;
+    for (size_t i = 0; i < depth; i++) {
+        const struct wp_location *location = &report->symbols->locations[locations[i]];
+
+        for (uint32_t j = 0; j < location->line_count || j == 0; j++) {
+            if (printed >= limit) {
+                more++;
+                continue;
+            }
+            report_frame(report, location, j, printed == 0);
+            printed++;
+        }
+    }
+    if (more > 0 && report->options.grouping == WP_REPORT_STACKS)
+        report_line(report, "%13s<- ... %zu more", "", more);
+}
+
+static void
+report_row_figures(const struct report *report, size_t rank, const struct report_row *row,
+                   double total_ns)
+{
+    char delay[16];
+    char mean[16];
+
+    wp_report_duration(row->delay_ns, delay, sizeof delay);
+    wp_report_duration(row->contentions > 0 ? row->delay_ns / row->contentions : 0, mean,
+                       sizeof mean);
+    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.0f %10s%s\n",
+            report->options.colour ? "\033[1m" : "", rank, delay,
+            total_ns > 0 ? 100 * row->delay_ns / total_ns : 0, row->contentions, mean,
+            report->options.colour ? "\033[0m" : "");
+}
+
+static void
+report_heading(const struct report *report, const struct wp_profile_totals *totals)
+{
+    bool is_block = report->profile->kind == WP_PROFILE_BLOCK;
+    char total[16];
+    char span[16];
+
+    wp_report_duration(totals->delay_ns, total, sizeof total);
+    wp_report_duration((double)report->profile->duration_ns, span, sizeof span);
+    report_line(report, "%s: %s in %.0f %s%s%s",
+                is_block ? "Who waits (block)" : "Who makes them wait (mutex)", total,
+                totals->contentions, is_block ? "waits" : "unlocks that others waited for",
+                report->profile->duration_ns != 0 ? ", during " : "",
+                report->profile->duration_ns != 0 ? span : "");
+    report_line(report, "%4s %10s %8s %12s %10s", "", "delay", "share",
+                is_block ? "waits" : "unlocks", "mean");
+}
+
+static int
+report_make(struct report *report)
+{
+    struct wp_profile_totals totals = wp_profile_total(report->profile);
+    size_t count;
+
+    for (size_t i = 0; i < report->profile->sample_count; i++) {
+        if (report_add(report, report->profile->samples[i]) != 0)
+            return -ENOMEM;
+    }
+    count = report->keys.count;
+    if (count > 1)
+        qsort(report->rows, count, sizeof *report->rows, report_order);
+    report_heading(report, &totals);
+    for (size_t i = 0; i < count && i < report->options.rows; i++) {
+        report_row_figures(report, i + 1, &report->rows[i], totals.delay_ns);
+        report_chain(report, report->rows[i].sample);
+    }
+    if (count > report->options.rows)
+        report_line(report, "%4s ... and %zu more", "", count - report->options.rows);
+    return 0;
+}
+
+static void
+report_set_defaults(struct wp_report_options *options)
+{
+    if (options->rows == 0)
+        options->rows = DEFAULT_ROWS;
+    if (options->width_columns == 0)
+        options->width_columns = DEFAULT_WIDTH;
+    if (options->width_columns < LEAST_WIDTH)
+        options->width_columns = LEAST_WIDTH;
+    if (options->frames == 0)
+        options->frames = DEFAULT_FRAMES;
+}
+
+int
+wp_report_print(const struct wp_profile *profile, const struct wp_symbols *symbols,
+                const struct wp_report_options *options, FILE *stream, struct wp_error *error)
+{
+    struct report report = {.profile = profile, .symbols = symbols, .stream = stream};
+    char empty[512];
+    int result;
+
+    if (options != NULL)
+        report.options = *options;
+    report_set_defaults(&report.options);
+    if (wp_comments_explain_empty(profile, empty, sizeof empty)[0] != '\0') {
+        fprintf(stream, "The %s profile is empty: %s.\n", wp_profile_kind_name(profile->kind),
+                empty);
+        return 0;
+    }
+    result = wp_keyset_init(&report.keys);
+    if (result == 0)
+        result = report_make(&report);
+    wp_keyset_free(&report.keys);
+    free(report.rows);
+    if (result != 0)
+        return wp_error_set(error, ENOMEM, "not enough memory for the report");
+    if (ferror(stream))
+        return wp_error_set(error, EIO, "cannot write the report");
+    return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * The table of top waits, for people.
+ */
+#ifndef WP_PROFILE_REPORT_H
+#define WP_PROFILE_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "profile/error.h"
+#include "profile/profile.h"
+#include "profile/symbolize.h"
+
+enum wp_report_grouping {
+    WP_REPORT_STACKS,    /* stacks that read the same (functions, files, lines) are one row */
+    WP_REPORT_FUNCTIONS, /* one row a calling function: the first that is not the API's */
+};
+
+struct wp_report_options {
+    size_t rows;          /* at most so many; 0: 10 */
+    size_t width_columns; /* of the terminal; 0: 100; lines are cut to it, at least 60 */
+    size_t frames;        /* callers shown below a row; 0: 6 */
+    enum wp_report_grouping grouping;
+    bool colour; /* ANSI bold for the figures */
+};
+
+/*
+ * Prints a heading ("Who waits" for block, "Who makes them wait" for mutex), the rows by delay with
+ * contentions, delay, mean and share, and below each the call chain "leaf <- caller" with
+ * file:line. An empty profile prints its explanation instead. `options` may be NULL.
+ */
+int wp_report_print(const struct wp_profile *profile, const struct wp_symbols *symbols,
+                    const struct wp_report_options *options, FILE *stream, struct wp_error *error);
+
+/* "1.23 s", "45.6 ms", "7.89 us", "12 ns": at most 9 characters. Returns `text`. */
+const char *wp_report_duration(double duration_ns, char *text, size_t size);
+
+#endif

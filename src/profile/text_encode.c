@@ -1,0 +1,91 @@
+#include "profile/text_encode.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "profile/comments.h"
+#include "profile/symbol_name.h"
+
+/* Readers take the addresses for return addresses and look one byte before them. */
+static uint64_t
+text_address(const struct wp_location *location)
+{
+    return location->address + 1;
+}
+
+static void
+text_location(const struct wp_symbols *symbols, const struct wp_location *location, FILE *stream)
+{
+    char unnamed[320];
+
+    if (location->line_count == 0)
+        fprintf(stream, "#\t0x%" PRIx64 "\t%s\n", text_address(location),
+                wp_symbols_unnamed(symbols, location, unnamed, sizeof unnamed));
+    for (uint32_t i = 0; i < location->line_count; i++) {
+        const struct wp_line *line = &location->lines[i];
+
+        fprintf(stream, "#\t0x%" PRIx64 "\t%s+0x%" PRIx64, text_address(location), line->function,
+                line->offset_bytes);
+        if (line->file[0] != '\0')
+            fprintf(stream, "\t%s:%" PRIu32, line->file, line->line);
+        fputc('\n', stream);
+    }
+}
+
+static void
+text_sample(const struct wp_profile *profile, const struct wp_symbols *symbols,
+            const struct wp_profile_sample *sample, FILE *stream)
+{
+    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
+    size_t depth = wp_symbols_stack(symbols, sample, locations);
+
+    fprintf(stream, "%" PRIu64 " %" PRId64 " @", sample->delay_ns,
+            wp_profile_contentions(profile, sample));
+    for (size_t i = 0; i < depth; i++)
+        fprintf(stream, " 0x%" PRIx64, text_address(&symbols->locations[locations[i]]));
+    fputc('\n', stream);
+    for (size_t i = 0; i < depth; i++)
+        text_location(symbols, &symbols->locations[locations[i]], stream);
+    fputc('\n', stream);
+}
+
+/* In the syntax of /proc/PID/maps, so that readers can find the files. */
+static void
+text_modules(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream)
+{
+    fputs("--- Memory map: ---\n", stream);
+    for (size_t i = 1; i < profile->module_count; i++) {
+        const struct wp_module_symbols *module = &symbols->modules[i];
+        char path[4096];
+
+        if (module->start == 0 || (!module->used && !profile->modules[i].is_executable))
+            continue;
+        wp_symbol_clean(profile->modules[i].path, path, sizeof path);
+        fprintf(stream, "%08" PRIx64 "-%08" PRIx64 " r-xp %08" PRIx64 " 00:00 1 %s\n",
+                module->start, module->limit, module->file_offset, path);
+    }
+}
+
+int
+wp_text_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
+               struct wp_error *error)
+{
+    struct wp_comments comments;
+
+    if (wp_comments_make(profile, symbols, &comments) != 0)
+        return wp_error_set(error, ENOMEM, "not enough memory to write the profile");
+    if (profile->kind == WP_PROFILE_MUTEX)
+        fputs("--- mutex:\ncycles/second=1000000000\nsampling period=1\n", stream);
+    else
+        fputs("--- contention:\ncycles/second=1000000000\n", stream);
+    for (size_t i = 0; i < comments.count; i++)
+        fprintf(stream, "# %s\n", comments.lines[i]);
+    wp_comments_free(&comments);
+    for (size_t i = 0; i < profile->sample_count; i++)
+        text_sample(profile, symbols, profile->samples[i], stream);
+    text_modules(profile, symbols, stream);
+    if (ferror(stream))
+        return wp_error_set(error, EIO, "cannot write the profile");
+    return 0;
+}
