@@ -1,0 +1,165 @@
+/*
+ * waitprof export: writes one profile of a region in one of several formats.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/capture.h"
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/output_file.h"
+#include "cli/region_file.h"
+#include "cli/region_life.h"
+#include "cli/terminal.h"
+#include "profile/encode.h"
+#include "profile/region_find.h"
+
+struct export_values {
+    const struct wp_encoder *encoder; /* NULL: the first */
+    const char *path;                 /* NULL: standard output */
+    unsigned kind;                    /* index of wp_capture_kinds */
+};
+
+static const char *const kinds[] = {WP_CAPTURE_KIND_NAMES, NULL};
+
+/* The formats are listed by src/profile: no second list of their names here. */
+static int
+parse_format(const struct wp_option *option, const char *text, void *target)
+{
+    const struct wp_encoder *encoder = wp_encoder_find(text);
+    char names[128];
+    size_t used = 0;
+
+    if (encoder != NULL) {
+        *(const struct wp_encoder **)target = encoder;
+        return 0;
+    }
+    for (encoder = wp_encoders; encoder->name != NULL && used < sizeof names; encoder++)
+        used += (size_t)snprintf(names + used, sizeof names - used, " %s", encoder->name);
+    wp_message_error(text, NULL, "not a value for --%s; choose one of:%s", option->name, names);
+    return -EINVAL;
+}
+
+static const struct wp_option options[] = {
+    {.name = "profile",
+     .help = "who waits (default), or who makes them wait",
+     .parse = wp_option_parse_choice,
+     .target = offsetof(struct export_values, kind),
+     .choices = kinds},
+    {.name = "format",
+     .letter = 'f',
+     .placeholder = "FORMAT",
+     .help = "pprof (default), folded, text or json",
+     .parse = parse_format,
+     .target = offsetof(struct export_values, encoder)},
+    {.name = "output",
+     .letter = 'o',
+     .placeholder = "FILE",
+     .help = "write to FILE (default: standard output)",
+     .parse = wp_option_parse_text,
+     .target = offsetof(struct export_values, path)},
+    {.name = NULL},
+};
+
+static bool
+is_binary(const struct wp_encoder *encoder)
+{
+    return strncmp(encoder->content_type, "text/", 5) != 0 &&
+           strncmp(encoder->content_type, "application/json", 16) != 0;
+}
+
+static int
+encode(struct wp_profile *profile, const struct wp_encoder *encoder, FILE *stream,
+       struct wp_error *error)
+{
+    struct wp_symbolizer *symbolizer = NULL;
+    struct wp_symbols *symbols = NULL;
+    int status = wp_symbolizer_new(NULL, &symbolizer, error);
+
+    if (status != 0)
+        return status;
+    wp_profile_sort(profile);
+    status = wp_symbolize(symbolizer, profile, &symbols, error);
+    if (status == 0)
+        status = encoder->encode(profile, symbols, stream, error);
+    wp_symbols_free(symbols);
+    wp_symbolizer_free(symbolizer);
+    return status;
+}
+
+static int
+write_profile(struct wp_profile *profile, const struct wp_encoder *encoder, const char *path,
+              struct wp_error *error)
+{
+    struct wp_output_file file;
+    int status;
+
+    if (path == NULL)
+        return encode(profile, encoder, stdout, error);
+    status = wp_output_file_open(&file, path, error);
+    if (status != 0)
+        return status;
+    status = encode(profile, encoder, file.stream, error);
+    if (status == 0)
+        return wp_output_file_commit(&file, error);
+    wp_output_file_discard(&file);
+    return status;
+}
+
+static int
+export_place(const struct export_values *values, const struct wp_region_place *place,
+             struct wp_error *error)
+{
+    const struct wp_encoder *encoder =
+        values->encoder != NULL ? values->encoder : &wp_encoders[0];
+    struct wp_profile *profile = wp_profile_new(wp_capture_kinds[values->kind]);
+    struct wp_snapshot *snapshot = NULL;
+    bool ended = false;
+    int status = profile != NULL ? wp_reader_open(place, &snapshot, error)
+                                 : wp_error_set(error, ENOMEM, "out of memory");
+
+    if (status == 0) {
+        ended = wp_region_life_look(snapshot).ended;
+        status = wp_profile_add(profile, snapshot, error);
+    }
+    wp_snapshot_free(snapshot);
+    if (status == 0)
+        status = write_profile(profile, encoder, values->path, error);
+    wp_profile_free(profile);
+    if (status == 0 && ended && wp_region_file_mark_exported(place, error) != 0)
+        wp_message_detail("%s", error->text);
+    return status;
+}
+
+static int
+export(const void *given, char **arguments)
+{
+    const struct export_values *values = given;
+    struct wp_region_place place;
+    struct wp_error error = {""};
+    int status;
+
+    if (values->path == NULL && wp_terminal_is(stdout) &&
+        is_binary(values->encoder != NULL ? values->encoder : &wp_encoders[0])) {
+        wp_message_error("standard output", "name a file with -o, or choose --format text",
+                         "a terminal cannot show this format");
+        return WP_EXIT_USAGE;
+    }
+    status = wp_region_find(arguments[0], &place, &error);
+    if (status == 0)
+        status = export_place(values, &place, &error);
+    return status != 0 ? wp_command_fail(status, &error) : WP_EXIT_OK;
+}
+
+const struct wp_command wp_command_export = {
+    .name = "export",
+    .arguments = "PID|REGION",
+    .summary = "write a profile as pprof, folded stacks, text or JSON",
+    .description =
+        "Writes one profile of a program since its start. The program need not run any more.\n",
+    .options = options,
+    .arguments_minimum = 1,
+    .arguments_maximum = 1,
+    .values_bytes = sizeof(struct export_values),
+    .run = export,
+};

@@ -1,0 +1,127 @@
+/*
+ * waitprof ls: lists the regions.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/quantity.h"
+#include "cli/region_row.h"
+#include "profile/region_find.h"
+
+struct ls_values {
+    bool all;
+    bool json;
+};
+
+static const struct wp_option options[] = {
+    {.name = "all",
+     .letter = 'a',
+     .help = "list those of other users, too (root)",
+     .parse = wp_option_parse_flag,
+     .target = offsetof(struct ls_values, all)},
+    {.name = "json",
+     .help = "print JSON",
+     .parse = wp_option_parse_flag,
+     .target = offsetof(struct ls_values, json)},
+    {.name = NULL},
+};
+
+static void
+print_row(const struct wp_region_row *row)
+{
+    char age[WP_QUANTITY_TEXT_BYTES], size[WP_QUANTITY_TEXT_BYTES], rate[WP_QUANTITY_TEXT_BYTES];
+
+    printf("%016" PRIx64 " %7u %-9s %7s %8s %8s %8" PRIu64 " %9" PRIu64 " %s\n", row->region_id,
+           row->pid, row->state, wp_quantity_format_time(row->age_ns, age),
+           wp_quantity_format_bytes(row->size_bytes, size),
+           wp_quantity_format_exact_time(row->block_rate_ns, rate), row->mutex_fraction,
+           row->samples, row->command);
+}
+
+static void
+print_table(const struct wp_region_row *rows, size_t count)
+{
+    if (count == 0) {
+        wp_message_note("no regions; start a program with `waitprof run`");
+        return;
+    }
+    printf("%-16s %7s %-9s %7s %8s %8s %8s %9s %s\n", "REGION", "PID", "STATE", "AGE", "SIZE",
+           "BLOCK", "MUTEX 1/", "SAMPLES", "COMMAND");
+    for (size_t i = 0; i < count; i++)
+        print_row(&rows[i]);
+}
+
+static struct json_object *
+make_json_row(const struct wp_region_row *row)
+{
+    struct json_object *object = json_object_new_object();
+    char id[17];
+
+    snprintf(id, sizeof id, "%016" PRIx64, row->region_id);
+    json_object_object_add(object, "region", json_object_new_string(id));
+    json_object_object_add(object, "pid", json_object_new_int64(row->pid));
+    json_object_object_add(object, "state", json_object_new_string(row->state));
+    json_object_object_add(object, "uid", json_object_new_int64(row->uid));
+    json_object_object_add(object, "start_ns", json_object_new_uint64(row->start_realtime_ns));
+    json_object_object_add(object, "age_ns", json_object_new_uint64(row->age_ns));
+    json_object_object_add(object, "size_bytes", json_object_new_uint64(row->size_bytes));
+    json_object_object_add(object, "block_rate_ns", json_object_new_uint64(row->block_rate_ns));
+    json_object_object_add(object, "mutex_fraction", json_object_new_uint64(row->mutex_fraction));
+    json_object_object_add(object, "samples", json_object_new_uint64(row->samples));
+    json_object_object_add(object, "exported", json_object_new_boolean(row->exported));
+    json_object_object_add(object, "command", json_object_new_string(row->command));
+    json_object_object_add(object, "path", json_object_new_string(row->place.path));
+    return object;
+}
+
+static void
+print_json(const struct wp_region_row *rows, size_t count)
+{
+    struct json_object *array = json_object_new_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_object_array_add(array, make_json_row(&rows[i]));
+    puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
+                                                   JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(array);
+}
+
+static int
+ls(const void *given, char **arguments)
+{
+    const struct ls_values *values = given;
+    struct wp_region_row *rows = NULL;
+    struct wp_error error = {""};
+    size_t count = 0;
+    int status;
+
+    (void)arguments;
+    status = wp_region_rows_read(values->all, &rows, &count, &error);
+    if (status != 0)
+        return wp_command_fail(status, &error);
+    if (values->json)
+        print_json(rows, count);
+    else
+        print_table(rows, count);
+    free(rows);
+    return WP_EXIT_OK;
+}
+
+const struct wp_command wp_command_ls = {
+    .name = "ls",
+    .arguments = "",
+    .summary = "list the regions: what is or was profiled",
+    .description =
+        "Lists the regions of profiled programs, newest first. States: running; children (the\n"
+        "program is gone, forked children run); exited; replaced (the process runs another\n"
+        "program now); dead (killed).\n",
+    .options = options,
+    .values_bytes = sizeof(struct ls_values),
+    .run = ls,
+};

@@ -1,0 +1,109 @@
+/*
+ * waitprof prune: removes the regions of programs that have ended.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/region_file.h"
+#include "cli/region_row.h"
+
+struct prune_values {
+    struct wp_option_number older_than;
+    bool all;
+    bool dry_run;
+};
+
+static const struct wp_option options[] = {
+    {.name = "older-than",
+     .placeholder = "TIME",
+     .help = "remove those of programs that started longer ago (30m, 7d),\n"
+             "even if their data was never written anywhere (0: all)",
+     .parse = wp_option_parse_time,
+     .target = offsetof(struct prune_values, older_than),
+     .unit_ns = UINT64_C(1000000000)},
+    {.name = "all",
+     .letter = 'a',
+     .help = "remove those of other users, too (root)",
+     .parse = wp_option_parse_flag,
+     .target = offsetof(struct prune_values, all)},
+    {.name = "dry-run",
+     .letter = 'n',
+     .help = "remove nothing, say what would be removed",
+     .parse = wp_option_parse_flag,
+     .target = offsetof(struct prune_values, dry_run)},
+    {.name = NULL},
+};
+
+enum verdict { KEEP_RUNNING, KEEP_UNEXPORTED, REMOVE };
+
+static enum verdict
+judge(const struct wp_region_row *row, const struct prune_values *values)
+{
+    bool is_old = values->older_than.given && row->age_ns >= values->older_than.value;
+    bool is_done = row->exported || row->samples == 0;
+
+    if (!row->ended)
+        return KEEP_RUNNING;
+    if (is_old || (is_done && !values->older_than.given))
+        return REMOVE;
+    return KEEP_UNEXPORTED;
+}
+
+static int
+prune_row(const struct wp_region_row *row, bool dry_run, struct wp_error *error)
+{
+    int status = dry_run ? 0 : wp_region_file_remove(&row->place, error);
+
+    if (status == 0)
+        printf("%s %016" PRIx64 " %s (%s, %s)\n", dry_run ? "would remove" : "removed",
+               row->region_id, row->command, row->state,
+               row->samples == 0 ? "empty"
+               : row->exported   ? "exported"
+                                 : "not exported");
+    return status;
+}
+
+static int
+prune(const void *given, char **arguments)
+{
+    const struct prune_values *values = given;
+    struct wp_region_row *rows = NULL;
+    struct wp_error error = {""};
+    size_t count = 0, kept = 0;
+    int code = WP_EXIT_OK, status;
+
+    (void)arguments;
+    status = wp_region_rows_read(values->all, &rows, &count, &error);
+    if (status != 0)
+        return wp_command_fail(status, &error);
+    for (size_t i = 0; i < count; i++) {
+        enum verdict verdict = judge(&rows[i], values);
+
+        kept += verdict == KEEP_UNEXPORTED;
+        if (verdict != REMOVE)
+            continue;
+        status = prune_row(&rows[i], values->dry_run, &error);
+        if (status != 0)
+            code = wp_command_fail(status, &error);
+    }
+    if (kept > 0 && !values->older_than.given)
+        wp_message_note("%zu kept whose data was never exported; see `waitprof export`, or remove "
+                        "them with --older-than 0",
+                        kept);
+    free(rows);
+    return code;
+}
+
+const struct wp_command wp_command_prune = {
+    .name = "prune",
+    .arguments = "",
+    .summary = "remove the regions of programs that have ended",
+    .description =
+        "Removes the regions of programs that have ended, if they are empty or were exported.\n"
+        "Regions of running programs stay in any case.\n",
+    .options = options,
+    .values_bytes = sizeof(struct prune_values),
+    .run = prune,
+};

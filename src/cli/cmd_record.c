@@ -1,0 +1,255 @@
+/*
+ * waitprof record: profiles what a running program does in a span of time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/capture.h"
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/quantity.h"
+#include "cli/rate_options.h"
+#include "cli/terminal.h"
+#include "profile/region_find.h"
+
+#define POLL_NS 100000000 /* between looks at the target */
+
+struct record_values {
+    struct wp_rate_values rates;
+    struct wp_option_number span_ns;
+    const char *prefix;
+};
+
+static const struct record_values defaults = {
+    .span_ns = {.value = UINT64_C(30000000000)},
+    .prefix = "waitprof",
+};
+
+static const struct wp_option options[] = {
+    {.name = "seconds",
+     .letter = 's',
+     .placeholder = "N",
+     .help = "for so long (seconds, or with unit: 500ms, 5m; default: 30)",
+     .parse = wp_option_parse_time,
+     .target = offsetof(struct record_values, span_ns),
+     .minimum = 1,
+     .unit_ns = UINT64_C(1000000000)},
+    {.name = "output",
+     .letter = 'o',
+     .placeholder = "PREFIX",
+     .help = "write PREFIX.block.pb.gz and PREFIX.mutex.pb.gz\n(default: waitprof)",
+     .parse = wp_option_parse_text,
+     .target = offsetof(struct record_values, prefix)},
+    WP_RATE_OPTIONS(struct record_values, rates),
+    {.name = NULL},
+};
+
+/* A target under observation. The descriptor outlives the file's name. */
+struct target {
+    struct wp_region_place place;
+    int fd;
+    struct wp_snapshot *first;
+};
+
+enum ending { ENDED_IN_TIME, ENDED_BY_SIGNAL, ENDED_BY_TARGET };
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static int
+read_target(const struct target *target, struct wp_snapshot **snapshot, struct wp_error *error)
+{
+    int status = wp_reader_read(target->fd, target->place.path, snapshot, error);
+
+    /* Where the program's files are found depends on the place; a descriptor tells none. */
+    if (status == 0)
+        (*snapshot)->place = target->place;
+    return status;
+}
+
+static void
+show_progress(uint64_t passed_ns, uint64_t span_ns)
+{
+    fprintf(stderr, "\rrecording %" PRIu64 " of %" PRIu64 " s ", passed_ns / 1000000000,
+            (span_ns + 999999999) / 1000000000);
+}
+
+/* Waits until the span is over, a signal asks to stop, or the target has ended. */
+static enum ending
+wait_for_end(const struct target *target, uint64_t span_ns, const sigset_t *stops)
+{
+    bool shows = wp_terminal_is(stderr) && !wp_message_is_quiet();
+    uint64_t start_ns = now_ns(), passed_ns = 0;
+    enum ending ending = ENDED_IN_TIME;
+
+    while (ending == ENDED_IN_TIME && passed_ns < span_ns) {
+        uint64_t left_ns = span_ns - passed_ns;
+        struct timespec pause = {.tv_nsec = (long)(left_ns < POLL_NS ? left_ns : POLL_NS)};
+
+        if (shows)
+            show_progress(passed_ns, span_ns);
+        if (sigtimedwait(stops, NULL, &pause) > 0)
+            ending = ENDED_BY_SIGNAL;
+        else if (wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
+            ending = ENDED_BY_TARGET;
+        passed_ns = now_ns() - start_ns;
+    }
+    if (shows)
+        fputs("\r\033[K", stderr);
+    return ending;
+}
+
+/* The difference between now and the first snapshot. */
+static int
+capture_difference(const struct target *target, struct wp_capture *capture, uint64_t *span_ns,
+                   struct wp_error *error)
+{
+    struct wp_capture earlier = {0};
+    struct wp_snapshot *last = NULL;
+    int status = read_target(target, &last, error);
+
+    if (status == 0)
+        status = wp_capture_start(capture, error);
+    if (status == 0)
+        status = wp_capture_add(capture, last, error);
+    if (status == 0)
+        status = wp_capture_start(&earlier, error);
+    if (status == 0)
+        status = wp_capture_add(&earlier, target->first, error);
+    if (status == 0)
+        status = wp_capture_subtract(capture, &earlier, error);
+    if (status == 0)
+        *span_ns = last->read_monotonic_ns - target->first->read_monotonic_ns;
+    wp_capture_free(&earlier);
+    wp_snapshot_free(last);
+    return status;
+}
+
+static void
+report_ending(const char *what, enum ending ending, uint64_t span_ns)
+{
+    char text[WP_QUANTITY_TEXT_BYTES];
+
+    wp_quantity_format_time(span_ns, text);
+    if (ending == ENDED_BY_TARGET)
+        wp_message_warning(what, NULL, "the program ended after %s; the profiles are of that time",
+                           text);
+    else if (ending == ENDED_BY_SIGNAL)
+        wp_message_note("%s: stopped after %s; the profiles are of that time", what, text);
+}
+
+static void
+set_rates_back(const struct target *target, const uint64_t *block_rate_ns,
+               const uint64_t *mutex_fraction)
+{
+    struct wp_reader_rates before, after;
+    struct wp_error error = {""};
+
+    if (wp_reader_set_rates(&target->place, block_rate_ns, mutex_fraction, &before, &after,
+                            &error) != 0)
+        wp_message_warning(NULL, "see `waitprof rate`", "the rates were not set back: %s",
+                           error.text);
+}
+
+/* The span itself, with the rates set for it and set back however it ends. */
+static int
+record_span(const struct record_values *values, struct target *target, const char *what,
+            struct wp_capture *capture, struct wp_error *error)
+{
+    const uint64_t *block = wp_rate_option_pointer(&values->rates.block_rate_ns);
+    const uint64_t *mutex = wp_rate_option_pointer(&values->rates.mutex_fraction);
+    struct wp_reader_rates before = {0}, after = {0};
+    uint64_t span_ns = 0;
+    enum ending ending;
+    sigset_t stops;
+    int status = 0;
+
+    /* From here on a signal only ends the wait: the rates must be set back. */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+
+    if (block != NULL || mutex != NULL)
+        status = wp_reader_set_rates(&target->place, block, mutex, &before, &after, error);
+    if (status == 0)
+        status = read_target(target, &target->first, error);
+    if (status != 0)
+        return status;
+    ending = wait_for_end(target, values->span_ns.value, &stops);
+    status = capture_difference(target, capture, &span_ns, error);
+
+    if ((block != NULL || mutex != NULL) && ending != ENDED_BY_TARGET)
+        set_rates_back(target, block != NULL ? &before.block_rate_ns : NULL,
+                       mutex != NULL ? &before.mutex_fraction : NULL);
+    if (status == 0)
+        report_ending(what, ending, span_ns);
+    return status;
+}
+
+static int
+record_target(const struct record_values *values, struct target *target, const char *what,
+              struct wp_error *error)
+{
+    struct wp_capture capture = {0};
+    int status = read_target(target, &target->first, error);
+
+    if (status == 0 && wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
+        status = wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`",
+                              what);
+    wp_snapshot_free(target->first);
+    target->first = NULL;
+    if (status == 0)
+        status = record_span(values, target, what, &capture, error);
+    if (status == 0)
+        status = wp_capture_write(&capture, values->prefix, error);
+    wp_snapshot_free(target->first);
+    wp_capture_free(&capture);
+    return status;
+}
+
+static int
+record(const void *values, char **arguments)
+{
+    struct target target = {.fd = -1};
+    struct wp_error error = {""};
+    int status = wp_region_find(arguments[0], &target.place, &error);
+
+    if (status == 0) {
+        target.fd = wp_region_place_open(&target.place, O_RDONLY, &error);
+        status = target.fd < 0 ? target.fd : 0;
+    }
+    if (status == 0)
+        status = record_target(values, &target, arguments[0], &error);
+    if (target.fd >= 0)
+        close(target.fd);
+    return status != 0 ? wp_command_fail(status, &error) : WP_EXIT_OK;
+}
+
+const struct wp_command wp_command_record = {
+    .name = "record",
+    .arguments = "PID|REGION",
+    .summary = "profile what a running program does from now on",
+    .description =
+        "Writes the profiles of a span of time: what the program waited for between two looks at\n"
+        "its region. Rates given here hold for the span and are set back at its end. Ends early,\n"
+        "with the profiles of the time until then, by ^C or when the program ends.\n",
+    .options = options,
+    .arguments_minimum = 1,
+    .arguments_maximum = 1,
+    .defaults = &defaults,
+    .values_bytes = sizeof defaults,
+    .run = record,
+};

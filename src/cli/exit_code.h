@@ -1,0 +1,28 @@
+/*
+ * The exit codes of every command, one list: `--help` and the manual page show it.
+ * `waitprof run` leaves with the exit status of the program that it ran instead, and with 126 or
+ * 127 when that could not be started.
+ */
+#ifndef WP_CLI_EXIT_CODE_H
+#define WP_CLI_EXIT_CODE_H
+
+/*   X(code, name, text for people) */
+#define WP_EXIT_CODES(X)                                                                           \
+    X(0, OK, "done; doctor: the program can be profiled")                                          \
+    X(1, FAILURE, "failed; doctor: the program cannot be profiled")                                \
+    X(2, USAGE, "wrong usage: unknown command, option or argument")                                \
+    X(3, NOT_FOUND, "no such process or region, or the process is not profiled")                   \
+    X(4, BAD_REGION, "the region is damaged or was written by another version")                    \
+    X(5, PERMISSION, "the region belongs to another user")
+
+#define WP_RUN_EXIT_CODES(X)                                                                       \
+    X(126, CANNOT_EXECUTE, "run: the program exists but cannot be executed")                       \
+    X(127, NO_PROGRAM, "run: there is no such program")
+
+enum wp_exit_code {
+#define WP_EXIT_ENUM(code, name, text) WP_EXIT_##name = code,
+    WP_EXIT_CODES(WP_EXIT_ENUM) WP_RUN_EXIT_CODES(WP_EXIT_ENUM)
+#undef WP_EXIT_ENUM
+};
+
+#endif

@@ -1,0 +1,106 @@
+#include "cli/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *current_command;
+static bool is_quiet;
+static bool is_verbose;
+
+void
+wp_message_set_command(const char *command)
+{
+    current_command = command;
+}
+
+void
+wp_message_set_quiet(bool quiet)
+{
+    is_quiet = quiet;
+}
+
+void
+wp_message_set_verbose(bool verbose)
+{
+    is_verbose = verbose;
+}
+
+bool
+wp_message_is_quiet(void)
+{
+    return is_quiet;
+}
+
+static void
+print_prefix(void)
+{
+    /* Output of the command that is still buffered belongs before the message. */
+    fflush(stdout);
+    fputs("waitprof: ", stderr);
+    if (current_command != NULL)
+        fprintf(stderr, "%s: ", current_command);
+}
+
+static void
+print_full(const char *object, const char *remedy, const char *reason, va_list arguments)
+{
+    print_prefix();
+    if (object != NULL)
+        fprintf(stderr, "%s: ", object);
+    vfprintf(stderr, reason, arguments);
+    if (remedy != NULL)
+        fprintf(stderr, "; %s", remedy);
+    fputc('\n', stderr);
+}
+
+void
+wp_message_error(const char *object, const char *remedy, const char *reason, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, reason);
+    print_full(object, remedy, reason, arguments);
+    va_end(arguments);
+}
+
+void
+wp_message_warning(const char *object, const char *remedy, const char *reason, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, reason);
+    print_full(object, remedy, reason, arguments);
+    va_end(arguments);
+}
+
+static void
+print_line(const char *format, va_list arguments)
+{
+    print_prefix();
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+void
+wp_message_note(const char *format, ...)
+{
+    va_list arguments;
+
+    if (is_quiet)
+        return;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
+void
+wp_message_detail(const char *format, ...)
+{
+    va_list arguments;
+
+    if (!is_verbose)
+        return;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}

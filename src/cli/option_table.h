@@ -1,0 +1,62 @@
+/*
+ * Options as rows of a table: the parser, `--help` and the hints for mistyped names read the same
+ * rows.
+ */
+#ifndef WP_CLI_OPTION_TABLE_H
+#define WP_CLI_OPTION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct wp_option;
+
+/*
+ * Puts the argument `text` (NULL for a flag) into *target, whose type depends on the parser.
+ * 0, or -EINVAL once the message is written.
+ */
+typedef int wp_option_parser(const struct wp_option *option, const char *text, void *target);
+
+struct wp_option {
+    const char *name;        /* without dashes; NULL ends the table */
+    char letter;             /* short form, or 0 */
+    const char *placeholder; /* what stands for the argument in help; NULL for flags and choices */
+    const char *help;        /* one line or more, without a full stop at the end */
+    wp_option_parser *parse;
+    size_t target;              /* offset in the command's struct of option values */
+    const char *const *choices; /* for wp_option_parse_choice: NULL ends them */
+    uint64_t minimum, maximum;  /* for numbers (maximum 0: none) and times in ns */
+    uint64_t unit_ns;           /* for times: what a bare number counts */
+};
+
+/* A number that may not have been given. */
+struct wp_option_number {
+    bool given;
+    uint64_t value;
+};
+
+/* Target types: bool; const char * (points into argv); struct wp_option_number (twice); unsigned
+ * (index of the choice). */
+wp_option_parser wp_option_parse_flag;
+wp_option_parser wp_option_parse_text;
+wp_option_parser wp_option_parse_number;
+wp_option_parser wp_option_parse_time;
+wp_option_parser wp_option_parse_choice;
+
+/* At most this many rows in a table. */
+#define WP_OPTION_TABLE_ROWS 24
+
+/*
+ * Reads options from argv[1] on into `values`, which holds the defaults. With `stop_early` the first
+ * argument that is no option ends them (for commands that run a program), else they may stand
+ * anywhere. Returns the index of the first argument that is no option (argv is permuted so that all
+ * such stand at the end), or -EINVAL once a message with the nearest name is written.
+ */
+int wp_option_table_parse(const struct wp_option *table, int argc, char **argv, bool stop_early,
+                          void *values);
+
+/* Prints the rows for `--help`. */
+void wp_option_table_print(const struct wp_option *table, FILE *stream);
+
+#endif

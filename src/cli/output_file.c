@@ -1,0 +1,58 @@
+#include "cli/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_error *error)
+{
+    struct stat status;
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC, fd;
+
+    memset(file, 0, sizeof *file);
+    if ((size_t)snprintf(file->path, sizeof file->path, "%s", path) >= sizeof file->path)
+        return wp_error_set(error, ENAMETOOLONG, "%.64s...: %s", path, strerror(ENAMETOOLONG));
+    if (lstat(path, &status) != 0 || S_ISREG(status.st_mode)) {
+        snprintf(file->temporary, sizeof file->temporary, "%s.%d.tmp", path, (int)getpid());
+        fd = open(file->temporary, flags | O_EXCL, 0666);
+    } else {
+        fd = open(path, flags | O_TRUNC, 0666);
+    }
+    if (fd < 0)
+        return wp_error_set(error, errno, "%s: cannot be written: %s", path, strerror(errno));
+    file->stream = fdopen(fd, "w");
+    if (file->stream == NULL) {
+        close(fd);
+        return wp_error_set(error, ENOMEM, "%s: out of memory", path);
+    }
+    return 0;
+}
+
+int
+wp_output_file_commit(struct wp_output_file *file, struct wp_error *error)
+{
+    int status = 0;
+
+    if (ferror(file->stream) || fflush(file->stream) != 0)
+        status = errno != 0 ? errno : EIO;
+    if (fclose(file->stream) != 0 && status == 0)
+        status = errno;
+    if (status == 0 && file->temporary[0] != '\0' && rename(file->temporary, file->path) != 0)
+        status = errno;
+    if (status == 0)
+        return 0;
+    if (file->temporary[0] != '\0')
+        unlink(file->temporary);
+    return wp_error_set(error, status, "%s: cannot be written: %s", file->path, strerror(status));
+}
+
+void
+wp_output_file_discard(struct wp_output_file *file)
+{
+    fclose(file->stream);
+    if (file->temporary[0] != '\0')
+        unlink(file->temporary);
+}

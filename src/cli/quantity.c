@@ -1,0 +1,143 @@
+#include "cli/quantity.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct time_unit {
+    const char *name;
+    uint64_t ns;
+} time_units[] = {
+    {"d", UINT64_C(86400000000000)}, {"h", UINT64_C(3600000000000)}, {"m", UINT64_C(60000000000)},
+    {"s", UINT64_C(1000000000)},     {"ms", UINT64_C(1000000)},      {"us", UINT64_C(1000)},
+    {"ns", 1},
+};
+
+#define TIME_UNIT_COUNT (sizeof time_units / sizeof time_units[0])
+
+int
+wp_quantity_parse_number(const char *text, uint64_t *number)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]))
+        return -EINVAL;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    if (errno == ERANGE)
+        return -ERANGE;
+    return *end == '\0' ? 0 : -EINVAL;
+}
+
+/* The unit in nanoseconds, `unit_ns` for none, 0 for an unknown one. */
+static uint64_t
+find_unit(const char *name, uint64_t unit_ns)
+{
+    if (name[0] == '\0')
+        return unit_ns;
+    for (size_t i = 0; i < TIME_UNIT_COUNT; i++) {
+        if (strcmp(name, time_units[i].name) == 0)
+            return time_units[i].ns;
+    }
+    return 0;
+}
+
+int
+wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns)
+{
+    uint64_t whole = 0, fraction = 0, scale = 1;
+    char *end;
+
+    if (!isdigit((unsigned char)text[0]))
+        return -EINVAL;
+    errno = 0;
+    whole = strtoull(text, &end, 10);
+    if (errno == ERANGE)
+        return -ERANGE;
+    if (*end == '.') {
+        if (!isdigit((unsigned char)end[1]))
+            return -EINVAL;
+        for (end++; isdigit((unsigned char)*end); end++) {
+            if (scale < 1000000) {
+                fraction = fraction * 10 + (uint64_t)(*end - '0');
+                scale *= 10;
+            }
+        }
+    }
+    unit_ns = find_unit(end, unit_ns);
+    if (unit_ns == 0)
+        return -EINVAL;
+    if (whole >= (uint64_t)INT64_MAX / unit_ns)
+        return -ERANGE;
+    /* In two steps, since days times a million parts would overflow. */
+    *time_ns = whole * unit_ns + unit_ns / scale * fraction + unit_ns % scale * fraction / scale;
+    return 0;
+}
+
+/* Three digits that count. */
+static void
+format_digits(double value, const char *unit, char text[WP_QUANTITY_TEXT_BYTES])
+{
+    int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+
+    snprintf(text, WP_QUANTITY_TEXT_BYTES, "%.*f%s", decimals, value, unit);
+}
+
+char *
+wp_quantity_format_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES])
+{
+    uint64_t s = time_ns / 1000000000;
+
+    if (time_ns == 0)
+        snprintf(text, WP_QUANTITY_TEXT_BYTES, "0");
+    else if (time_ns < 1000)
+        snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64 "ns", time_ns);
+    else if (time_ns < 1000000)
+        format_digits((double)time_ns / 1e3, "us", text);
+    else if (s < 1)
+        format_digits((double)time_ns / 1e6, "ms", text);
+    else if (s < 60)
+        format_digits((double)time_ns / 1e9, "s", text);
+    else if (s < 3600)
+        snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+                 s % 3600 / 60);
+    else
+        snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64 "d%02" PRIu64 "h", s / 86400,
+                 s % 86400 / 3600);
+    return text;
+}
+
+char *
+wp_quantity_format_exact_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES])
+{
+    snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64, time_ns);
+    for (size_t i = 0; time_ns != 0 && i < TIME_UNIT_COUNT; i++) {
+        if (time_ns % time_units[i].ns == 0) {
+            snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64 "%s", time_ns / time_units[i].ns,
+                     time_units[i].name);
+            break;
+        }
+    }
+    return text;
+}
+
+char *
+wp_quantity_format_bytes(uint64_t bytes, char text[WP_QUANTITY_TEXT_BYTES])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, WP_QUANTITY_TEXT_BYTES, value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value,
+             units[unit]);
+    return text;
+}

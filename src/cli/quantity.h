@@ -1,0 +1,33 @@
+/*
+ * Numbers and times as people write and read them.
+ */
+#ifndef WP_CLI_QUANTITY_H
+#define WP_CLI_QUANTITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reads a whole decimal number without sign or blanks. 0, -EINVAL (not one), -ERANGE (too large).
+ */
+int wp_quantity_parse_number(const char *text, uint64_t *number);
+
+/*
+ * Reads a time as `100us`, `1.5ms`, `30s`, `2h`, `7d`; a number without a unit counts units of
+ * `unit_ns` nanoseconds. 0, -EINVAL, or -ERANGE (more than INT64_MAX ns).
+ */
+int wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns);
+
+/* A buffer that every wp_quantity_format_* result fits. */
+#define WP_QUANTITY_TEXT_BYTES 32u
+
+/* "0", "250ns", "1.50ms", "12.3s", "2m05s", "3h07m", "5d02h"; returns `text`. */
+char *wp_quantity_format_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES]);
+
+/* The same value exactly, in the largest unit that needs no fraction, as options take it: "100us". */
+char *wp_quantity_format_exact_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES]);
+
+/* "512 B", "64 KiB", "1.5 MiB"; returns `text`. */
+char *wp_quantity_format_bytes(uint64_t bytes, char text[WP_QUANTITY_TEXT_BYTES]);
+
+#endif
