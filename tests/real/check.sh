@@ -1,0 +1,53 @@
+#!/bin/sh
+# check.sh PROGRAM
+#
+# Runs memcached, postgresql or pigz bare, preloaded, bare, preloaded: the same result and exit
+# status each time, and profiles that show where it waited. Throughput is printed, not judged.
+set -eu
+
+. "$(dirname "$0")/common.sh"
+
+# The functions that must be leaves of the profile's stacks, most costly first in no fixed order.
+expected_leaves() {
+    case $program.$1 in
+    memcached.block) echo "pthread_cond_wait" ;;
+    postgresql.block) echo "recv" ;;
+    pigz.block) echo "pthread_cond_wait" ;;
+    *.mutex) echo "" ;;
+    esac
+}
+
+# folded PROFILE: the stacks of all regions, one a line, root first, then the value.
+folded() {
+    for region in "$regions"/*.wpr; do
+        [ -e "$region" ] || real_fail "the preloaded run left no region in $regions"
+        "$WAITPROF_COMMAND" export "$region" --profile "$1" --format folded ||
+            real_fail "waitprof export --profile $1 failed"
+    done
+}
+
+check_profile() {
+    folded "$1" >"$scratch/$1.folded"
+    echo "top of the $1 profile:"
+    # "frame;frame;leaf value": by leaf.
+    sed 's/^\(.*;\)\{0,1\}\([^;]*\) \([0-9.]*\)$/\2 \3/' "$scratch/$1.folded" |
+        awk '{ sum[$1] += $2 } END { for (leaf in sum) printf "%18.0f %s\n", sum[leaf], leaf }' |
+        sort -rn | head -n 5 | tee "$scratch/$1.top"
+    for leaf in $(expected_leaves "$1"); do
+        grep -q " $leaf\$" "$scratch/$1.top" ||
+            real_fail "$leaf is not among the top leaves of the $1 profile"
+    done
+}
+
+real_begin "$1"
+first=
+for round in 1 2; do
+    for mode in bare preloaded; do
+        real_measure $mode
+        echo "$program, $mode: $throughput $real_unit; $result"
+        [ -n "$first" ] || first=$result
+        [ "$result" = "$first" ] || real_fail "the result of the $mode run differs: $result"
+    done
+done
+check_profile block
+check_profile mutex

@@ -1,0 +1,13 @@
+/* Waits in a constructor of a library that is initialised before libwaitprof.so; main goes on. */
+#include "expect.h"
+#include "exercise.h"
+
+int early_library_done(void);
+
+int
+main(void)
+{
+    EXPECT_EQ(early_library_done(), 1);
+    exercise_waits(30);
+    return 0;
+}
