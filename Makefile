@@ -43,7 +43,9 @@ test: ## run every test
 	@cmake --build --preset dev
 	@ctest --preset dev --no-tests=error -R '$(TESTS)'
 
-bench: deps all ## measure what waitprof costs
+bench: ## measure what waitprof costs
+	@$(INSTALL_PACKAGES) build test
+	@$(RELEASE)
 	@cmake --build --preset release --target bench
 
 format: ## format all C and C++ sources

@@ -151,7 +151,7 @@ bench_lock_many(void)
 
 /* --- Contended locks ----------------------------------------------------------------------------- */
 
-static unsigned hold_steps;  /* of work with the lock */
+static unsigned hold_steps; /* of work with the lock */
 static uint64_t hold_sleep_ns;
 static uint64_t contend_until_ns;
 static uint64_t contended_ops; /* atomic */

@@ -2,6 +2,8 @@
  * Calls that are not waits, but that the profiler must know of.
  */
 #include <linux/prctl.h>
+#include <stddef.h>
+#include <sys/syscall.h>
 
 #include "core/region.h"
 #include "wrapper.h"
@@ -25,8 +27,12 @@ dlclose(void *handle)
     return error;
 }
 
-/* A seccomp filter may kill for any call that the program itself does not make. Variadic in libc's
- * header; the five words it can take are forwarded, as libc itself does. */
+/*
+ * A seccomp filter may kill for any call that the program itself does not make, so from then on we
+ * make none: the region does not grow, and is not removed at the exit.
+ *
+ * Variadic in libc's header; the five words it can take are forwarded, as libc itself does.
+ */
 WP_EXPORT int
 prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
@@ -34,3 +40,60 @@ prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned lo
         wp_region_set_flag(WP_REGION_FLAG_SECCOMP);
     return wp_real.prctl(option, a, b, c, d);
 }
+
+#if defined(__x86_64__)
+
+__attribute__((used)) void wp_watch_seccomp(void);
+
+void
+wp_watch_seccomp(void)
+{
+    wp_region_set_flag(WP_REGION_FLAG_SECCOMP);
+}
+
+_Static_assert(offsetof(struct wp_real, syscall) == 0, "the assembly below jumps by wp_real itself");
+
+#define WP_WATCH_TEXT_OF(number) #number
+#define WP_WATCH_TEXT(number) WP_WATCH_TEXT_OF(number)
+
+/*
+ * syscall() can be vfork or clone, which return twice on one stack: a wrapper must not have a frame
+ * when it calls them. So this one has none: it compares the number, and jumps. In between, for
+ * SYS_seccomp alone, it saves the registers that hold arguments and calls the function above.
+ */
+__asm__(".pushsection .text.syscall, \"ax\", @progbits\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        ".p2align 4\n"
+        "syscall:\n"
+        ".cfi_startproc\n"
+        "    cmpq $" WP_WATCH_TEXT(SYS_seccomp) ", %rdi\n"
+        "    je 1f\n"
+        "    jmp *wp_real(%rip)\n"
+        "1:  pushq %rdi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    pushq %rsi\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    pushq %rdx\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    pushq %rcx\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    pushq %r8\n"
+        "    .cfi_adjust_cfa_offset 8\n"
+        "    call wp_watch_seccomp\n"
+        "    popq %r8\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    popq %rcx\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    popq %rdx\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    popq %rsi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    popq %rdi\n"
+        "    .cfi_adjust_cfa_offset -8\n"
+        "    jmp *wp_real(%rip)\n"
+        ".cfi_endproc\n"
+        ".size syscall, . - syscall\n"
+        ".popsection\n");
+
+#endif

@@ -110,8 +110,7 @@ static int
 export_place(const struct export_values *values, const struct wp_region_place *place,
              struct wp_error *error)
 {
-    const struct wp_encoder *encoder =
-        values->encoder != NULL ? values->encoder : &wp_encoders[0];
+    const struct wp_encoder *encoder = values->encoder != NULL ? values->encoder : &wp_encoders[0];
     struct wp_profile *profile = wp_profile_new(wp_capture_kinds[values->kind]);
     struct wp_snapshot *snapshot = NULL;
     bool ended = false;
@@ -131,8 +130,7 @@ export_place(const struct export_values *values, const struct wp_region_place *p
     return status;
 }
 
-static int
-export(const void *given, char **arguments)
+static int export(const void *given, char **arguments)
 {
     const struct export_values *values = given;
     struct wp_region_place place;

@@ -32,16 +32,30 @@ static const struct wp_option options[] = {
     {.name = NULL},
 };
 
+/* The rates as they are spoken of: "100us" and "1/10", or "off". */
+static void
+format_rates(const struct wp_region_row *row, char block[WP_QUANTITY_TEXT_BYTES],
+             char mutex[WP_QUANTITY_TEXT_BYTES])
+{
+    snprintf(block, WP_QUANTITY_TEXT_BYTES, "off");
+    snprintf(mutex, WP_QUANTITY_TEXT_BYTES, "off");
+    if (row->block_rate_ns != 0)
+        wp_quantity_format_exact_time(row->block_rate_ns, block);
+    if (row->mutex_fraction != 0)
+        snprintf(mutex, WP_QUANTITY_TEXT_BYTES, "1/%" PRIu64, row->mutex_fraction);
+}
+
 static void
 print_row(const struct wp_region_row *row)
 {
-    char age[WP_QUANTITY_TEXT_BYTES], size[WP_QUANTITY_TEXT_BYTES], rate[WP_QUANTITY_TEXT_BYTES];
+    char age[WP_QUANTITY_TEXT_BYTES], size[WP_QUANTITY_TEXT_BYTES];
+    char block[WP_QUANTITY_TEXT_BYTES], mutex[WP_QUANTITY_TEXT_BYTES];
 
-    printf("%016" PRIx64 " %7u %-9s %7s %8s %8s %8" PRIu64 " %9" PRIu64 " %s\n", row->region_id,
-           row->pid, row->state, wp_quantity_format_time(row->age_ns, age),
-           wp_quantity_format_bytes(row->size_bytes, size),
-           wp_quantity_format_exact_time(row->block_rate_ns, rate), row->mutex_fraction,
-           row->samples, row->command);
+    format_rates(row, block, mutex);
+    printf("%016" PRIx64 " %7u %-9s %7s %8s %8s %8s %9" PRIu64 " %s\n", row->region_id, row->pid,
+           row->state, wp_quantity_format_time(row->age_ns, age),
+           wp_quantity_format_bytes(row->size_bytes, size), block, mutex, row->samples,
+           row->command);
 }
 
 static void
@@ -52,7 +66,7 @@ print_table(const struct wp_region_row *rows, size_t count)
         return;
     }
     printf("%-16s %7s %-9s %7s %8s %8s %8s %9s %s\n", "REGION", "PID", "STATE", "AGE", "SIZE",
-           "BLOCK", "MUTEX 1/", "SAMPLES", "COMMAND");
+           "BLOCK", "MUTEX", "SAMPLES", "COMMAND");
     for (size_t i = 0; i < count; i++)
         print_row(&rows[i]);
 }
@@ -87,8 +101,8 @@ print_json(const struct wp_region_row *rows, size_t count)
 
     for (size_t i = 0; i < count; i++)
         json_object_array_add(array, make_json_row(&rows[i]));
-    puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
-                                                   JSON_C_TO_STRING_NOSLASHESCAPE));
+    puts(json_object_to_json_string_ext(array,
+                                        JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(array);
 }
 

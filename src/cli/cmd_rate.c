@@ -43,8 +43,8 @@ rate(const void *given, char **arguments)
 
     if (status == 0)
         status = wp_reader_set_rates(&place, wp_rate_option_pointer(&values->rates.block_rate_ns),
-                                     wp_rate_option_pointer(&values->rates.mutex_fraction),
-                                     &before, &after, &error);
+                                     wp_rate_option_pointer(&values->rates.mutex_fraction), &before,
+                                     &after, &error);
     if (status != 0)
         return wp_command_fail(status, &error);
     print_rates(&before, &after);

@@ -162,6 +162,17 @@ set_rates_back(const struct target *target, const uint64_t *block_rate_ns,
                            error.text);
 }
 
+/* Signals only end the wait while the rates must still be set back. */
+static void
+hold_signals(sigset_t *stops)
+{
+    sigemptyset(stops);
+    sigaddset(stops, SIGINT);
+    sigaddset(stops, SIGTERM);
+    sigaddset(stops, SIGHUP);
+    sigprocmask(SIG_BLOCK, stops, NULL);
+}
+
 /* The span itself, with the rates set for it and set back however it ends. */
 static int
 record_span(const struct record_values *values, struct target *target, const char *what,
@@ -169,31 +180,27 @@ record_span(const struct record_values *values, struct target *target, const cha
 {
     const uint64_t *block = wp_rate_option_pointer(&values->rates.block_rate_ns);
     const uint64_t *mutex = wp_rate_option_pointer(&values->rates.mutex_fraction);
+    bool sets_rates = block != NULL || mutex != NULL;
     struct wp_reader_rates before = {0}, after = {0};
+    enum ending ending = ENDED_IN_TIME;
     uint64_t span_ns = 0;
-    enum ending ending;
     sigset_t stops;
     int status = 0;
 
-    /* From here on a signal only ends the wait: the rates must be set back. */
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGHUP);
-    sigprocmask(SIG_BLOCK, &stops, NULL);
-
-    if (block != NULL || mutex != NULL)
+    hold_signals(&stops);
+    if (sets_rates)
         status = wp_reader_set_rates(&target->place, block, mutex, &before, &after, error);
+    sets_rates = sets_rates && status == 0;
     if (status == 0)
         status = read_target(target, &target->first, error);
-    if (status != 0)
-        return status;
-    ending = wait_for_end(target, values->span_ns.value, &stops);
-    status = capture_difference(target, capture, &span_ns, error);
-
-    if ((block != NULL || mutex != NULL) && ending != ENDED_BY_TARGET)
+    if (status == 0) {
+        ending = wait_for_end(target, values->span_ns.value, &stops);
+        status = capture_difference(target, capture, &span_ns, error);
+    }
+    if (sets_rates && ending != ENDED_BY_TARGET)
         set_rates_back(target, block != NULL ? &before.block_rate_ns : NULL,
                        mutex != NULL ? &before.mutex_fraction : NULL);
+    sigprocmask(SIG_UNBLOCK, &stops, NULL);
     if (status == 0)
         report_ending(what, ending, span_ns);
     return status;
@@ -207,8 +214,8 @@ record_target(const struct record_values *values, struct target *target, const c
     int status = read_target(target, &target->first, error);
 
     if (status == 0 && wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
-        status = wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`",
-                              what);
+        status =
+            wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`", what);
     wp_snapshot_free(target->first);
     target->first = NULL;
     if (status == 0)

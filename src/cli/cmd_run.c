@@ -247,9 +247,11 @@ run(const void *given, char **arguments)
     launch.library = library;
     wp_launch_set(&launch, "WAITPROF_RUN", "%016" PRIx64, run_id);
     if (values->rates.block_rate_ns.given)
-        wp_launch_set(&launch, "WAITPROF_BLOCK_RATE", "%" PRIu64, values->rates.block_rate_ns.value);
+        wp_launch_set(&launch, "WAITPROF_BLOCK_RATE", "%" PRIu64,
+                      values->rates.block_rate_ns.value);
     if (values->rates.mutex_fraction.given)
-        wp_launch_set(&launch, "WAITPROF_MUTEX_FRACTION", "%" PRIu64, values->rates.mutex_fraction.value);
+        wp_launch_set(&launch, "WAITPROF_MUTEX_FRACTION", "%" PRIu64,
+                      values->rates.mutex_fraction.value);
     if (values->depth.given)
         wp_launch_set(&launch, "WAITPROF_DEPTH", "%" PRIu64, values->depth.value);
 

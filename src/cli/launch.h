@@ -1,5 +1,5 @@
 /*
- * Starts a program and stands in for it: signals and job control pass through, and its end is known.
+ * Starts a program and stands in for it: signals and job control pass through, its end is known.
  */
 #ifndef WP_CLI_LAUNCH_H
 #define WP_CLI_LAUNCH_H

@@ -41,7 +41,7 @@ print_prefix(void)
         fprintf(stderr, "%s: ", current_command);
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 print_full(const char *object, const char *remedy, const char *reason, va_list arguments)
 {
     print_prefix();
@@ -73,8 +73,7 @@ wp_message_warning(const char *object, const char *remedy, const char *reason, .
     va_end(arguments);
 }
 
-static void
-print_line(const char *format, va_list arguments)
+static void __attribute__((format(printf, 1, 0))) print_line(const char *format, va_list arguments)
 {
     print_prefix();
     vfprintf(stderr, format, arguments);

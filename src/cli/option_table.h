@@ -48,8 +48,8 @@ wp_option_parser wp_option_parse_choice;
 #define WP_OPTION_TABLE_ROWS 24
 
 /*
- * Reads options from argv[1] on into `values`, which holds the defaults. With `stop_early` the first
- * argument that is no option ends them (for commands that run a program), else they may stand
+ * Reads options from argv[1] on into `values`, which holds the defaults. With `stop_early` the
+ * first argument that is no option ends them (for commands that run a program), else they may stand
  * anywhere. Returns the index of the first argument that is no option (argv is permuted so that all
  * such stand at the end), or -EINVAL once a message with the nearest name is written.
  */

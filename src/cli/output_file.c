@@ -14,7 +14,7 @@ wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_err
 
     memset(file, 0, sizeof *file);
     if ((size_t)snprintf(file->path, sizeof file->path, "%s", path) >= sizeof file->path)
-        return wp_error_set(error, ENAMETOOLONG, "%.64s...: %s", path, strerror(ENAMETOOLONG));
+        return wp_error_set(error, EIO, "%.64s...: %s", path, strerror(ENAMETOOLONG));
     if (lstat(path, &status) != 0 || S_ISREG(status.st_mode)) {
         snprintf(file->temporary, sizeof file->temporary, "%s.%d.tmp", path, (int)getpid());
         fd = open(file->temporary, flags | O_EXCL, 0666);
@@ -22,11 +22,11 @@ wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_err
         fd = open(path, flags | O_TRUNC, 0666);
     }
     if (fd < 0)
-        return wp_error_set(error, errno, "%s: cannot be written: %s", path, strerror(errno));
+        return wp_error_set(error, EIO, "%s: cannot be written: %s", path, strerror(errno));
     file->stream = fdopen(fd, "w");
     if (file->stream == NULL) {
         close(fd);
-        return wp_error_set(error, ENOMEM, "%s: out of memory", path);
+        return wp_error_set(error, EIO, "%s: out of memory", path);
     }
     return 0;
 }
@@ -46,7 +46,7 @@ wp_output_file_commit(struct wp_output_file *file, struct wp_error *error)
         return 0;
     if (file->temporary[0] != '\0')
         unlink(file->temporary);
-    return wp_error_set(error, status, "%s: cannot be written: %s", file->path, strerror(status));
+    return wp_error_set(error, EIO, "%s: cannot be written: %s", file->path, strerror(status));
 }
 
 void

@@ -15,11 +15,12 @@ struct wp_output_file {
     char temporary[PATH_MAX + 16]; /* its name until then; "" for devices and pipes */
 };
 
-/* Opens a temporary file beside `path`; devices, pipes and links are written to directly. 0 or a
- * negative errno. */
+/* Opens a temporary file beside `path`; devices, pipes and links are written to directly. 0 or
+ * -EIO, whatever the cause, so that it is not mistaken for trouble with a region. */
 int wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_error *error);
 
-/* Flushes and gives the file its name, replacing what was there. Closes it, whatever is returned. */
+/* Flushes and gives the file its name, replacing what was there. Closes it, whatever is returned.
+ * 0 or -EIO. */
 int wp_output_file_commit(struct wp_output_file *file, struct wp_error *error);
 
 /* Closes and removes what was written so far. */

@@ -47,8 +47,7 @@ static void
 check_set_id(const struct stat *status, const char *name, struct wp_findings *findings)
 {
     bool set_user = (status->st_mode & S_ISUID) != 0;
-    bool set_group =
-        (status->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+    bool set_group = (status->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
     const char *what = set_user ? "setuid" : "setgid";
 
     if (!set_user && !set_group)
@@ -116,8 +115,7 @@ static void
 check_elf(const struct wp_program_elf *facts, const char *name, struct wp_findings *findings)
 {
     if (facts->machine != OWN_MACHINE || !facts->is_64_bit)
-        wp_findings_add(findings, WP_FINDING_FAIL, name,
-                        "build waitprof on a machine of that kind",
+        wp_findings_add(findings, WP_FINDING_FAIL, name, "build waitprof on a machine of that kind",
                         "made for another machine; the library is for " OWN_MACHINE_NAME);
     else if (facts->interpreter[0] == '\0' && facts->is_go)
         wp_findings_add(findings, WP_FINDING_FAIL, name, "use Go's own block and mutex profiles",

@@ -27,7 +27,8 @@ has_go_note(Elf *elf, const GElf_Phdr *segment)
     size_t position = 0, name, description;
     GElf_Nhdr note;
 
-    while (data != NULL && (position = gelf_getnote(data, position, &note, &name, &description)) > 0) {
+    while (data != NULL &&
+           (position = gelf_getnote(data, position, &note, &name, &description)) > 0) {
         if (note.n_namesz == sizeof "Go" &&
             memcmp((const char *)data->d_buf + name, "Go", sizeof "Go") == 0)
             return true;
@@ -66,8 +67,8 @@ read_needed(Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct wp_progr
         if (entry.d_tag != DT_NEEDED)
             continue;
         name = elf_strptr(elf, header->sh_link, entry.d_un.d_val);
-        if (name != NULL && (strncmp(name, "libasan.so", 10) == 0 ||
-                             strncmp(name, "libtsan.so", 10) == 0))
+        if (name != NULL &&
+            (strncmp(name, "libasan.so", 10) == 0 || strncmp(name, "libtsan.so", 10) == 0))
             facts->has_sanitizer = true;
     }
 }

@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 struct wp_program_elf {
-    uint16_t machine;               /* EM_* */
+    uint16_t machine; /* EM_* */
     bool is_64_bit;
-    char interpreter[PATH_MAX];     /* PT_INTERP; empty: none, so nothing is ever preloaded */
-    bool is_go;                     /* made by the Go linker */
-    bool has_sanitizer;             /* AddressSanitizer's or ThreadSanitizer's run-time library */
-    bool defines_lock_functions;    /* pthread_mutex_lock of its own, which wins over ours */
+    char interpreter[PATH_MAX];  /* PT_INTERP; empty: none, so nothing is ever preloaded */
+    bool is_go;                  /* made by the Go linker */
+    bool has_sanitizer;          /* AddressSanitizer's or ThreadSanitizer's run-time library */
+    bool defines_lock_functions; /* pthread_mutex_lock of its own, which wins over ours */
 };
 
 /* Reads the headers of the open file. 0, -ENOEXEC (no ELF file, or a damaged one), -ENOMEM. */

@@ -24,7 +24,7 @@ int wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns
 /* "0", "250ns", "1.50ms", "12.3s", "2m05s", "3h07m", "5d02h"; returns `text`. */
 char *wp_quantity_format_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES]);
 
-/* The same value exactly, in the largest unit that needs no fraction, as options take it: "100us". */
+/* The same value exactly, in the largest unit that needs no fraction: "100us"; options take it. */
 char *wp_quantity_format_exact_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES]);
 
 /* "512 B", "64 KiB", "1.5 MiB"; returns `text`. */

@@ -16,9 +16,9 @@ struct wp_region_life {
 };
 
 /*
- * Knows, beyond wp_snapshot_state, forked children that never had to wait (the region has no row for
- * them), and programs that the same process has replaced by another (exec). Where /proc/PID/maps
- * may not be read, the region's word is taken.
+ * Knows, beyond wp_snapshot_state, forked children that never had to wait (the region has no row
+ * for them), and programs that the same process has replaced by another (exec). Where
+ * /proc/PID/maps may not be read, the region's word is taken.
  */
 struct wp_region_life wp_region_life_look(const struct wp_snapshot *snapshot);
 

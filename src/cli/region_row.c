@@ -34,8 +34,8 @@ fill_row(struct wp_region_row *row, const struct wp_snapshot *snapshot)
     row->size_bytes = snapshot->allocated_bytes;
     row->block_rate_ns = snapshot->block_rate_ns;
     row->mutex_fraction = snapshot->mutex_fraction;
-    row->samples = snapshot->counters[WP_COUNTER_block_samples] +
-                   snapshot->counters[WP_COUNTER_mutex_samples];
+    row->samples =
+        snapshot->counters[WP_COUNTER_block_samples] + snapshot->counters[WP_COUNTER_mutex_samples];
     row->pid = life.pid != 0 ? (uint32_t)life.pid : snapshot->pid;
     row->uid = snapshot->uid;
     row->state = life.state;

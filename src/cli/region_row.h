@@ -15,7 +15,7 @@ struct wp_region_row {
     struct wp_region_place place;
     uint64_t region_id;
     uint64_t start_realtime_ns;
-    uint64_t age_ns; /* since the program started */
+    uint64_t age_ns;     /* since the program started */
     uint64_t size_bytes; /* allocated */
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
@@ -29,8 +29,8 @@ struct wp_region_row {
 };
 
 /*
- * Reads every region of this user, or with `all` of every user, newest first. Regions that cannot be
- * read are named on standard error and left out. On success the caller frees *rows with free().
+ * Reads every region of this user, or with `all` of every user, newest first. Regions that cannot
+ * be read are named on standard error and left out. On success the caller frees *rows with free().
  */
 int wp_region_rows_read(bool all, struct wp_region_row **rows, size_t *count,
                         struct wp_error *error);

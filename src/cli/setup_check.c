@@ -60,8 +60,7 @@ check_library_file(int fd, const char *path, struct wp_findings *findings)
     else
         wp_findings_add(findings, WP_FINDING_OK, path, NULL, "the library can be loaded");
     if (find_closed_part(path, closed))
-        wp_findings_add(findings, WP_FINDING_WARN, path,
-                        "install it where everybody can read it",
+        wp_findings_add(findings, WP_FINDING_WARN, path, "install it where everybody can read it",
                         "programs of other users cannot load it (see the mode of %s)", closed);
 }
 
@@ -156,8 +155,8 @@ check_file_size_limit(const struct wp_setup_subject *subject, struct wp_findings
     struct rlimit limit;
     char text[WP_QUANTITY_TEXT_BYTES];
 
-    if (prlimit(subject->pid, RLIMIT_FSIZE, NULL, &limit) != 0 ||
-        limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= REGION_FIRST_BYTES)
+    if (prlimit(subject->pid, RLIMIT_FSIZE, NULL, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= REGION_FIRST_BYTES)
         return;
     wp_findings_add(findings, WP_FINDING_FAIL, "RLIMIT_FSIZE", "raise it (ulimit -f)",
                     "files may have %s at most, too little for a region",
@@ -172,6 +171,9 @@ wp_setup_check_directories(const struct wp_setup_subject *subject, struct wp_fin
 
     subject_environment(subject, "WAITPROF_DIR", waitprof_dir);
     subject_environment(subject, "XDG_RUNTIME_DIR", runtime_dir);
+    if (waitprof_dir[0] != '\0' && waitprof_dir[0] != '/')
+        wp_findings_add(findings, WP_FINDING_WARN, waitprof_dir, "give WAITPROF_DIR a full path",
+                        "not an absolute path: not used for regions");
     for (unsigned i = 0; i < WP_REGION_DIRECTORIES && !found; i++) {
         const char *trouble;
 

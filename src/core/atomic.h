@@ -113,7 +113,8 @@ static inline bool wp_atomic_pair_cas(struct wp_atomic_pair *pair, struct wp_ato
         __extension__ unsigned __int128 word;
     } from = {.pair = expected}, to = {.pair = desired};
 
-    return __sync_bool_compare_and_swap((__extension__ unsigned __int128 *)pair, from.word, to.word);
+    return __sync_bool_compare_and_swap(&((union wp_atomic_pair_word *)pair)->word, from.word,
+                                        to.word);
 #else
     return ck_pr_cas_64_2((uint64_t *)pair, (uint64_t *)&expected, (uint64_t *)&desired);
 #endif

@@ -33,7 +33,8 @@
 #define WP_BLAME_TRIES 256 /* of a compare-and-swap: bounded, though each failure is another's success */
 
 #define WP_BLAME_TIME_MASK ((UINT64_C(1) << 52) - 1)
-#define WP_BLAME_OWED_MASK ((UINT64_C(1) << 51) - 1)
+/* 13 days; a lock that hangs so long for all its waiters together charges less than was waited. */
+#define WP_BLAME_MAX_OWED_NS ((INT64_C(1) << 50) - 1)
 #define WP_BLAME_COUNT_MASK UINT64_C(0xfff)
 #define WP_BLAME_MAX_WAITING (WP_BLAME_COUNT_MASK - 1)
 
@@ -126,12 +127,13 @@ wp_blame_add_waiter(struct wp_blame_account *account, uint64_t start_ns)
 
     if (!wp_blame_in_use(account))
         *account = (struct wp_blame_account){.last_ns = start};
-    if (account->waiting >= WP_BLAME_MAX_WAITING || account->arrived >= WP_BLAME_MAX_WAITING)
-        return false;
 
     int64_t after_last = wp_blame_between(account->last_ns, start);
 
-    /* Earlier than last: it was charged in between, while this one was on its way here. */
+    if (account->waiting >= WP_BLAME_MAX_WAITING || account->arrived >= WP_BLAME_MAX_WAITING ||
+        account->owed_ns + after_last > WP_BLAME_MAX_OWED_NS)
+        return false;
+    /* Earlier than last: there was a charge while this one was on its way here. */
     account->owed_ns += after_last;
     account->waiting++;
     account->arrived++;
@@ -213,7 +215,7 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
                        uint64_t now_ns)
 {
     int64_t after_last = wp_blame_between(account->last_ns, start_ns & WP_BLAME_TIME_MASK);
-    bool uncharged = after_last > 0;
+    bool uncharged = after_last >= 0;
 
     account->waiting--;
     if (uncharged)
@@ -223,10 +225,15 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
             account->arrived--;
         return;
     }
-    /* Unpaid: from the later of start and last charge to now. */
-    account->owed_ns -= wp_blame_between(account->last_ns, now_ns & WP_BLAME_TIME_MASK) -
-                        (uncharged ? after_last : 0);
-    account->debt = true;
+
+    /* From the later of start and last charge to now; none if that charge ran ahead of our clock. */
+    int64_t unpaid = wp_blame_between(account->last_ns, now_ns & WP_BLAME_TIME_MASK) -
+                     (uncharged ? after_last : 0);
+
+    if (account->owed_ns - unpaid < -WP_BLAME_MAX_OWED_NS)
+        return;
+    account->owed_ns -= unpaid;
+    account->debt = account->debt || unpaid > 0;
 }
 
 void
@@ -273,20 +280,22 @@ wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uin
                                            .waiting = account.waiting};
 
         /* Waiters who started after our reading of the clock, or a torn reading: only the latter is
-         * worth another look. */
-        if (delay <= 0 || passed < 0) {
+         * worth another look. A debt that was charged already is settled here. */
+        if (passed < 0 || (delay <= 0 && account.waiting != 0)) {
             if (wp_atomic_pair_cas(&record->account, seen, seen))
                 return false;
             continue;
         }
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&settled))) {
+            if (delay < 0)
+                delay = 0;
             *charge = wp_sampling_mutex_sample(account.arrived,
                                                account.waiting > 0 ? account.waiting : 1,
                                                (uint64_t)delay,
                                                key & ((1u << WP_BLAME_FRACTION_BITS) - 1));
             wp_blame_count_use((uint32_t)(record - wp_blame_records) / WP_BLAME_WAYS, true,
                                account.waiting != 0);
-            return true;
+            return delay > 0;
         }
     }
     return false;

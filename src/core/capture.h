@@ -18,7 +18,7 @@
 uint32_t wp_capture_stack(enum wp_region_profile profile, uint16_t function,
                           const struct wp_unwind_registers *caller);
 
-/* Frames that stacks are cut to, 1..WP_REGION_MAX_DEPTH. Constructor only. */
-void wp_capture_set_depth(uint32_t depth);
+/* Sets the number of frames that stacks are cut to, 1..WP_REGION_MAX_DEPTH. Constructor only. */
+void wp_capture_init(uint32_t depth);
 
 #endif

@@ -49,21 +49,20 @@ wp_module_init(struct wp_region_header *region, const char *executable)
     wp_module_forget();
 }
 
-void
+uint32_t
 wp_module_forget(void)
 {
-    wp_atomic_add_32(&wp_module_generation_word, 1);
+    return wp_atomic_add_32(&wp_module_generation_word, 1) + 1;
 }
 
 /* --- The region's table ---------------------------------------------------------------------- */
 
 struct wp_module_identity {
-    struct wp_module_image image;
     const char *path;
     const uint8_t *build_id;
     uint64_t key;
     uint32_t path_bytes;
-    uint32_t build_id_bytes;
+    uint16_t build_id_bytes;
     bool is_executable;
 };
 
@@ -82,10 +81,11 @@ static void
 wp_module_identify(struct wp_module_identity *id, const struct link_map *map, uintptr_t start,
                    uintptr_t end)
 {
-    wp_module_image_open(&id->image, start, end, map->l_addr);
-    id->build_id = wp_module_image_build_id(&id->image, &id->build_id_bytes);
-    if (id->build_id_bytes > sizeof(((struct wp_region_module *)0)->build_id))
-        id->build_id_bytes = 0;
+    uint32_t bytes;
+
+    id->build_id = wp_module_image_build_id(start, end, map->l_addr, &bytes);
+    id->build_id_bytes =
+        bytes > sizeof(((struct wp_region_module *)0)->build_id) ? 0 : (uint16_t)bytes;
     id->is_executable = false;
     id->path = map->l_name;
     if (start == wp_module_vdso) {
@@ -102,13 +102,17 @@ wp_module_identify(struct wp_module_identity *id, const struct link_map *map, ui
     id->key += id->key == 0;
 }
 
-static void
-wp_module_fill(struct wp_region_module *row, const struct wp_module_identity *id)
+static __attribute__((noinline)) void
+wp_module_fill(struct wp_region_module *row, const struct wp_module_identity *id,
+               const struct link_map *map, uintptr_t start, uintptr_t end)
 {
-    const ElfW(Phdr) *text = wp_module_image_segment(&id->image, PF_X, 0);
+    struct wp_module_image image;
+    const ElfW(Phdr) * text;
 
+    wp_module_image_open(&image, start, end, map->l_addr);
+    text = wp_module_image_segment(&image, PF_X, 0);
     row->path = wp_region_string(wp_module_region, id->path, id->path_bytes);
-    row->bias = id->image.bias;
+    row->bias = map->l_addr;
     if (text != NULL) {
         row->text_vaddr = text->p_vaddr;
         row->text_bytes = text->p_memsz;
@@ -122,9 +126,9 @@ wp_module_fill(struct wp_region_module *row, const struct wp_module_identity *id
     wp_atomic_store_32_release(&row->ready, 1);
 }
 
-/* The row of this identity, claimed if it is new; 0: the table is full. */
-static uint16_t
-wp_module_row(const struct wp_module_identity *id)
+/* The row of this key, claimed if it is new; NULL: the table is full. */
+static __attribute__((noinline)) struct wp_region_module *
+wp_module_row(uint64_t identity_key, uint16_t *number)
 {
     const struct wp_region_table *table = &wp_module_region->tables[WP_TABLE_MODULES];
     char *rows = wp_region_rows(wp_module_region, WP_TABLE_MODULES);
@@ -132,35 +136,37 @@ wp_module_row(const struct wp_module_identity *id)
 
     /* Row 0 stays empty. */
     for (uint32_t i = 0; i + 1 < usable; i++) {
-        uint32_t number = 1 + (uint32_t)((id->key + i) % (usable - 1));
+        uint32_t index = 1 + (uint32_t)((identity_key + i) % (usable - 1));
         struct wp_region_module *row =
-            (struct wp_region_module *)(rows + (size_t)number * table->stride);
+            (struct wp_region_module *)(rows + (size_t)index * table->stride);
         uint64_t key = wp_atomic_load_64_acquire(&row->key);
 
-        if (key == 0 && !wp_atomic_cas_64(&row->key, 0, id->key))
+        if (key == 0 && !wp_atomic_cas_64(&row->key, 0, identity_key))
             key = wp_atomic_load_64_acquire(&row->key);
-        if (key != 0 && key != id->key)
+        if (key != 0 && key != identity_key)
             continue;
-        if (wp_atomic_load_32_acquire(&row->ready) == 0)
-            wp_module_fill(row, id);
-        return (uint16_t)number;
+        *number = (uint16_t)index;
+        return row;
     }
-    return 0;
+    return NULL;
 }
 
 uint16_t
 wp_module_number(const struct link_map *map, uintptr_t start, uintptr_t end, uintptr_t *bias)
 {
     struct wp_module_identity id;
-    uint16_t number;
+    struct wp_region_module *row;
+    uint16_t number = 0;
 
     *bias = map->l_addr;
     if (wp_module_region == NULL || wp_module_region->tables[WP_TABLE_MODULES].capacity == 0)
         return 0;
     wp_module_identify(&id, map, start, end);
-    number = wp_module_row(&id);
-    if (number == 0)
+    row = wp_module_row(id.key, &number);
+    if (row == NULL)
         wp_region_count(WP_COUNTER_module_table_full, 1);
+    else if (wp_atomic_load_32_acquire(&row->ready) == 0)
+        wp_module_fill(row, &id, map, start, end);
     return number;
 }
 
@@ -173,46 +179,66 @@ static uintptr_t wp_module_starts[WP_MODULE_HANDLES]; /* [atomic] written before
 
 #define WP_MODULE_BEING_TAKEN 2u
 
+static inline uint64_t
+wp_module_mix(uint64_t hash, uintptr_t word)
+{
+    return (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static uint64_t
 wp_module_owner(const struct link_map *map, uintptr_t start, uintptr_t end, uint32_t generation)
 {
-    const uintptr_t words[] = {(uintptr_t)map, start, end, (uintptr_t)map->l_ld,
-                               (uintptr_t)map->l_name};
-    uint64_t mapping = 0;
+    uint64_t mapping = wp_module_mix(0, (uintptr_t)map);
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        mapping = (mapping ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    mapping = wp_module_mix(mapping, start);
+    mapping = wp_module_mix(mapping, end);
+    mapping = wp_module_mix(mapping, (uintptr_t)map->l_ld);
+    mapping = wp_module_mix(mapping, (uintptr_t)map->l_name);
     return (uint64_t)generation << 32 | mapping >> 32 | 1;
 }
 
-uint16_t
-wp_module_handle(const struct link_map *map, uintptr_t start, uintptr_t end, uint32_t generation)
+/* A handle for this owner: its own (*taken false), or one that the caller now must set (true). */
+static __attribute__((noinline)) uint16_t
+wp_module_take(uint64_t owner, uintptr_t start, bool *taken)
 {
-    uint64_t owner = wp_module_owner(map, start, end, generation);
-    uint32_t first = (uint32_t)owner >> 8;
-    uintptr_t bias;
-    uint64_t number;
+    uint32_t generation = (uint32_t)(owner >> 32);
 
     for (uint32_t i = 0; i < WP_MODULE_PROBES; i++) {
-        uint16_t handle = (uint16_t)(1 + (first + i) % (WP_MODULE_HANDLES - 1));
+        uint16_t handle = (uint16_t)(1 + ((uint32_t)owner / 256 + i) % (WP_MODULE_HANDLES - 1));
         uint64_t found = wp_atomic_load_64_acquire(&wp_module_owners[handle]);
 
+        *taken = false;
         if (found == owner && wp_atomic_load_64(&wp_module_starts[handle]) == start)
             return handle;
         /* Only handles of earlier generations are free: a walk that began before the latest
          * wp_module_forget must not take from those that began after it. */
         if (found != 0 && (int32_t)((uint32_t)(found >> 32) - generation) >= 0)
             continue;
-        if (!wp_atomic_cas_64(&wp_module_owners[handle], found,
-                              (uint64_t)generation << 32 | WP_MODULE_BEING_TAKEN))
-            continue;
-        number = wp_module_number(map, start, end, &bias);
-        wp_atomic_store_64(&wp_module_frame_bases[handle],
-                           number == 0 ? 0 : (number << WP_FRAME_MODULE_SHIFT) - bias);
-        wp_atomic_store_64(&wp_module_starts[handle], start);
-        wp_atomic_store_64_release(&wp_module_owners[handle], owner);
-        return handle;
+        *taken = wp_atomic_cas_64(&wp_module_owners[handle], found,
+                                  (uint64_t)generation << 32 | WP_MODULE_BEING_TAKEN);
+        if (*taken)
+            return handle;
     }
-    wp_region_count(WP_COUNTER_module_table_full, 1);
     return 0;
+}
+
+uint16_t
+wp_module_handle(const struct link_map *map, uintptr_t start, uintptr_t end, uint32_t generation)
+{
+    uint64_t owner = wp_module_owner(map, start, end, generation);
+    uintptr_t bias;
+    uint64_t number;
+    bool taken;
+    uint16_t handle = wp_module_take(owner, start, &taken);
+
+    if (handle == 0)
+        wp_region_count(WP_COUNTER_module_table_full, 1);
+    if (!taken)
+        return handle;
+    number = wp_module_number(map, start, end, &bias);
+    wp_atomic_store_64(&wp_module_frame_bases[handle],
+                       number == 0 ? 0 : (number << WP_FRAME_MODULE_SHIFT) - bias);
+    wp_atomic_store_64(&wp_module_starts[handle], start);
+    wp_atomic_store_64_release(&wp_module_owners[handle], owner);
+    return handle;
 }

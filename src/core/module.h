@@ -47,24 +47,27 @@ uint16_t wp_module_handle(const struct link_map *map, uintptr_t start, uintptr_t
 
 /* [atomic] Number of the module in bits 63..48, minus its load bias, modulo 2^64; by handle. 0 at 0:
  * an address outside of any module is its own frame. */
-extern uint64_t wp_module_frame_bases[WP_MODULE_HANDLES];
+extern uint64_t wp_module_frame_bases[WP_MODULE_HANDLES] __attribute__((visibility("hidden")));
 
 /* The frame (region_format.h) of a run-time address in the module of this handle. One word is read,
  * so that the result is never half of one module and half of another. */
-static inline uint64_t wp_module_frame(uint16_t handle, uintptr_t address)
+static inline uint64_t
+wp_module_frame(uint16_t handle, uintptr_t address)
 {
     return wp_atomic_load_64(&wp_module_frame_bases[handle]) + address;
 }
 
 /* [atomic] Counts wp_module_forget calls. */
-extern uint32_t wp_module_generation_word;
+extern uint32_t wp_module_generation_word __attribute__((visibility("hidden")));
 
-static inline uint32_t wp_module_generation(void)
+static inline uint32_t
+wp_module_generation(void)
 {
     return wp_atomic_load_32_acquire(&wp_module_generation_word);
 }
 
-/* Handles of before are void: the loader may have unmapped a module, and mapped another there. */
-void wp_module_forget(void);
+/* Handles of before are void: the loader may have unmapped a module, and mapped another there. Returns
+ * the new generation. */
+uint32_t wp_module_forget(void);
 
 #endif

@@ -1,7 +1,12 @@
 #include "core/module_image.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <stddef.h>
+#include <sys/auxv.h>
+
+/* Since glibc 2.35. */
+extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 /* The smallest page of any processor we serve: what certainly is mapped at the start. */
 #define WP_MODULE_FIRST_PAGE_BYTES 4096u
@@ -33,7 +38,7 @@ wp_module_image_open(struct wp_module_image *image, uintptr_t start, uintptr_t e
 }
 
 const ElfW(Phdr) *
-wp_module_image_segment(const struct wp_module_image *image, uint32_t flags, uintptr_t address)
+    wp_module_image_segment(const struct wp_module_image *image, uint32_t flags, uintptr_t address)
 {
     for (uint32_t i = 0; i < image->count; i++) {
         const ElfW(Phdr) *segment = &image->headers[i];
@@ -47,6 +52,40 @@ wp_module_image_segment(const struct wp_module_image *image, uint32_t flags, uin
             return segment;
     }
     return NULL;
+}
+
+/* Where the module's ELF header should be: its first page is linked at 0, or it is the program, whose
+ * program headers the kernel told. */
+static uintptr_t
+wp_module_image_first_page(const struct link_map *map)
+{
+    if (map->l_addr != 0)
+        return map->l_addr;
+    return getauxval(AT_PHDR) & ~(uintptr_t)(WP_MODULE_FIRST_PAGE_BYTES - 1);
+}
+
+__attribute__((noinline)) void
+wp_module_image_widen(const struct link_map *map, uintptr_t *start, uintptr_t *end)
+{
+    struct wp_module_image image;
+    struct dl_find_object found;
+    uintptr_t first_page;
+
+    if (wp_module_image_open(&image, *start, *end, map->l_addr))
+        return;
+    first_page = wp_module_image_first_page(map);
+    if (_dl_find_object == NULL || _dl_find_object((void *)first_page, &found) != 0 ||
+        found.dlfo_link_map != map ||
+        !wp_module_image_open(&image, first_page, (uintptr_t)found.dlfo_map_end, map->l_addr))
+        return;
+    *start = first_page;
+    for (uint32_t i = 0; i < image.count; i++) {
+        const ElfW(Phdr) *segment = &image.headers[i];
+        uintptr_t segment_end = segment->p_vaddr + segment->p_memsz + map->l_addr;
+
+        if (segment->p_type == PT_LOAD && segment_end > *end)
+            *end = segment_end;
+    }
 }
 
 /* The name field of a build-id note, as a word. */
@@ -76,26 +115,35 @@ wp_module_image_search_notes(const uint8_t *at, size_t left, size_t align, uint3
     return NULL;
 }
 
-const uint8_t *
-wp_module_image_build_id(const struct wp_module_image *image, uint32_t *bytes)
+/* The i-th program header's notes, if they are ones that can be read. */
+static bool
+wp_module_image_notes(const struct wp_module_image *image, uint32_t i, size_t *align)
 {
-    *bytes = 0;
-    for (uint32_t i = 0; i < image->count; i++) {
-        const ElfW(Phdr) *notes = &image->headers[i];
-        uintptr_t start = notes->p_vaddr + image->bias;
-        size_t align = notes->p_align == 8 ? 8 : 4;
-        const ElfW(Phdr) * segment;
-        const uint8_t *id;
+    const ElfW(Phdr) *notes = &image->headers[i];
+    uintptr_t start = notes->p_vaddr + image->bias;
+    const ElfW(Phdr) * segment;
 
-        if (notes->p_type != PT_NOTE || start % align != 0 || notes->p_filesz > notes->p_memsz)
-            continue;
-        segment = wp_module_image_segment(image, PF_R, start);
-        if (segment == NULL ||
-            notes->p_filesz > segment->p_vaddr + segment->p_filesz - notes->p_vaddr)
-            continue;
-        id = wp_module_image_search_notes((const uint8_t *)start, notes->p_filesz, align, bytes);
-        if (id != NULL)
-            return id;
+    *align = notes->p_align == 8 ? 8 : 4;
+    if (notes->p_type != PT_NOTE || start % *align != 0 || notes->p_filesz > notes->p_memsz)
+        return false;
+    segment = wp_module_image_segment(image, PF_R, start);
+    return segment != NULL &&
+           notes->p_filesz <= segment->p_vaddr + segment->p_filesz - notes->p_vaddr;
+}
+
+const uint8_t *
+wp_module_image_build_id(uintptr_t start, uintptr_t end, uintptr_t bias, uint32_t *bytes)
+{
+    struct wp_module_image image;
+    const uint8_t *id = NULL;
+    size_t align;
+
+    *bytes = 0;
+    wp_module_image_open(&image, start, end, bias);
+    for (uint32_t i = 0; i < image.count && id == NULL; i++) {
+        if (wp_module_image_notes(&image, i, &align))
+            id = wp_module_image_search_notes((const uint8_t *)(image.headers[i].p_vaddr + bias),
+                                              image.headers[i].p_filesz, align, bytes);
     }
-    return NULL;
+    return id;
 }

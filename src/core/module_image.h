@@ -25,12 +25,21 @@ struct wp_module_image {
 bool wp_module_image_open(struct wp_module_image *image, uintptr_t start, uintptr_t end,
                           uintptr_t bias);
 
+/*
+ * Makes [*start, *end), a mapped part of the module that the loader knows as `map`, the whole of it,
+ * from its ELF header to the end of its last segment. The loader gives a part where a module's
+ * segments leave a gap between them; nothing is changed if it gave the whole, or if the headers
+ * cannot be found.
+ */
+void wp_module_image_widen(const struct link_map *map, uintptr_t *start, uintptr_t *end);
+
 /* The first loaded segment that has all of `flags` (PF_R, PF_X) and, if address is not 0, holds it;
  * NULL if none does. Segments that reach beyond [start, end) do not count. */
 const ElfW(Phdr) *
-wp_module_image_segment(const struct wp_module_image *image, uint32_t flags, uintptr_t address);
+    wp_module_image_segment(const struct wp_module_image *image, uint32_t flags, uintptr_t address);
 
-/* The build-id, or NULL and 0. Lies in the module. */
-const uint8_t *wp_module_image_build_id(const struct wp_module_image *image, uint32_t *bytes);
+/* The build-id of the module mapped at [start, end), or NULL and 0. Lies in the module. */
+const uint8_t *wp_module_image_build_id(uintptr_t start, uintptr_t end, uintptr_t bias,
+                                        uint32_t *bytes);
 
 #endif

@@ -8,13 +8,11 @@
 #include "core/clock.h"
 #include "core/region.h"
 
-#define WP_PROCESS_PAGE 4096
-
 /* The page that is zero in a forked child. */
 static union wp_process_page {
     uint32_t number; /* of this process, 0: not registered yet */
-    char page[WP_PROCESS_PAGE];
-} wp_process_current __attribute__((aligned(WP_PROCESS_PAGE)));
+    char page[WP_PROCESS_PAGE_BYTES];
+} wp_process_current __attribute__((aligned(WP_PROCESS_PAGE_BYTES)));
 
 static uint32_t wp_process_parent; /* number of the process before the last fork */
 static uint64_t wp_process_seed_value;

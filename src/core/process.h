@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is wiped must fill whole pages: of this size, where a page is not smaller. */
+#define WP_PROCESS_PAGE_BYTES 4096
+
 /* Marks [start, start + bytes), whole pages of private memory, as zero in forked children. False: the
  * kernel cannot. Constructor only. */
 bool wp_process_wipe_on_fork(void *start, size_t bytes);

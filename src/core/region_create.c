@@ -30,9 +30,9 @@
 #define WP_REGION_PAGE 4096u
 #define WP_REGION_PROCESSES 1024u
 #define WP_REGION_MODULES 512u
-#define WP_REGION_STRING_BYTES (96u << 10)
-#define WP_REGION_BUCKETS (32u << 10)
-#define WP_REGION_FIRST_STACK_BYTES (128u << 10)
+#define WP_REGION_STRING_BYTES (64u << 10)
+#define WP_REGION_BUCKETS (16u << 10)
+#define WP_REGION_FIRST_STACK_BYTES (96u << 10)
 
 /* Appends a table behind the others: returns the offset of what follows it. */
 static uint64_t
@@ -77,7 +77,8 @@ wp_region_directory_usable(const char *directory)
 {
     struct stat status;
 
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+    /* chmod: the umask may take away what the owner needs. */
+    if (mkdir(directory, 0700) == 0 ? chmod(directory, 0700) != 0 : errno != EEXIST)
         return false;
     return lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) &&
            status.st_uid == geteuid() && (status.st_mode & 0022) == 0;

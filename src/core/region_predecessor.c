@@ -47,7 +47,8 @@ static void
 wp_predecessor_consider(long directory, const char *name, uint32_t pid, uint64_t start_ticks)
 {
     static struct wp_region_header header; /* constructor only: too large for some stacks */
-    long fd = syscall(SYS_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* Non-blocking: somebody may have put a named pipe there. */
+    long fd = syscall(SYS_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
         return;

@@ -19,8 +19,11 @@
 #include "core/region_format.h"
 
 /* Largest rates that are obeyed; larger ones are treated as these. */
-#define WP_SAMPLING_MAX_BLOCK_RATE_NS UINT64_C(1000000000000) /* 1000 s */
-#define WP_SAMPLING_MAX_FRACTION UINT64_C(1000000)
+#define WP_SAMPLING_MAX_BLOCK_RATE_NS WP_REGION_MAX_BLOCK_RATE_NS
+#define WP_SAMPLING_MAX_FRACTION WP_REGION_MAX_MUTEX_FRACTION
+
+/* No sample stands for more than 146 years, so that totals do not wrap. */
+#define WP_SAMPLING_MAX_DELAY_NS (UINT64_C(1) << 62)
 
 /* What one kept event adds to its stack. */
 struct wp_sample {
@@ -91,7 +94,8 @@ wp_sampling_mutex_sample(uint64_t arrived, uint64_t waiters, uint64_t delay_ns, 
 
     return (struct wp_sample){
         .contentions_fixed = arrived * fraction * WP_REGION_COUNT_ONE,
-        .delay_ns = delay_ns * fraction,
+        .delay_ns = delay_ns < WP_SAMPLING_MAX_DELAY_NS / fraction ? delay_ns * fraction
+                                                                   : WP_SAMPLING_MAX_DELAY_NS,
         .variance = waiters == 0 ? 0 : weight * (weight - 1) * delay * delay / (double)waiters,
     };
 }

@@ -2,13 +2,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "core/atomic.h"
 #include "core/region.h"
 
 #define WP_STACK_UNIT 16u
-/* Longer chains do not occur by chance: 128 K stacks in 32 K buckets make 4 on average. */
+/* Longer chains do not occur by chance: 128 K stacks in 16 K buckets make 8 on average. */
 #define WP_STACK_CHAIN_LIMIT 4096u
 #define WP_STACK_VARIANCE_TRIES 16
 
@@ -44,13 +43,35 @@ wp_stack_hash(enum wp_region_profile profile, uint16_t function, const uint64_t 
     return hash;
 }
 
+/*
+ * Frames are copied and compared word by word, by hand: memcpy and memcmp are functions that a
+ * sanitizer's runtime replaces in the program, and it would take our publication by compare-and-swap
+ * for a race of the program's.
+ */
+static void
+wp_stack_copy_frames(uint64_t *to, const uint64_t *from, uint32_t depth)
+{
+    for (uint32_t i = 0; i < depth; i++)
+        wp_atomic_store_64(&to[i], from[i]);
+}
+
+static bool
+wp_stack_same_frames(const uint64_t *one, const uint64_t *other, uint32_t depth)
+{
+    uint32_t i = 0;
+
+    while (i < depth && wp_atomic_load_64(&one[i]) == other[i])
+        i++;
+    return i == depth;
+}
+
 static bool
 wp_stack_equals(const struct wp_region_stack *stack, const struct wp_region_stack *identity,
                 const uint64_t *frames)
 {
     return stack->hash == identity->hash && stack->profile == identity->profile &&
            stack->function == identity->function && stack->depth == identity->depth &&
-           memcmp(stack->frames, frames, identity->depth * sizeof(*frames)) == 0;
+           wp_stack_same_frames(stack->frames, frames, identity->depth);
 }
 
 /* Searches a chain from `unit` up to, not including, `end`. 0: not there. */
@@ -103,7 +124,7 @@ wp_stack_insert(struct wp_region_header *region, uint32_t *bucket, uint32_t sear
     stack->depth = identity->depth;
     stack->function = identity->function;
     stack->profile = identity->profile;
-    memcpy(stack->frames, frames, identity->depth * sizeof(*frames));
+    wp_stack_copy_frames(stack->frames, frames, identity->depth);
     for (;;) {
         stack->next = searched;
         /* Sequentially consistent, so a release: pairs with the acquire in wp_stack_table_intern
@@ -165,20 +186,22 @@ wp_stack_table_lost(enum wp_region_profile profile, enum wp_special_frame reason
     return wp_stack_lost[profile][reason];
 }
 
+/* A double and its bits. */
+union wp_stack_double {
+    double value;
+    uint64_t bits;
+};
+
 /* Adds to a double kept as bits. Bounded: under a storm of writers an addend may be dropped, which
  * only narrows an error bar. */
 static void
 wp_stack_add_variance(uint64_t *bits, double addend)
 {
     for (int tries = 0; tries < WP_STACK_VARIANCE_TRIES; tries++) {
-        uint64_t old_bits = wp_atomic_load_64(bits);
-        uint64_t new_bits;
-        double value;
+        union wp_stack_double before = {.bits = wp_atomic_load_64(bits)};
+        union wp_stack_double after = {.value = before.value + addend};
 
-        memcpy(&value, &old_bits, sizeof(value));
-        value += addend;
-        memcpy(&new_bits, &value, sizeof(value));
-        if (wp_atomic_cas_64(bits, old_bits, new_bits))
+        if (wp_atomic_cas_64(bits, before.bits, after.bits))
             return;
     }
 }

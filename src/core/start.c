@@ -18,6 +18,7 @@
 #include "core/capture.h"
 #include "core/clock.h"
 #include "core/module.h"
+#include "core/module_image.h"
 #include "core/process.h"
 #include "core/rates.h"
 #include "core/region.h"
@@ -80,8 +81,12 @@ wp_start_module_of(uintptr_t address, uintptr_t *bias)
 
     if (_dl_find_object == NULL || _dl_find_object((void *)address, &found) != 0)
         return 0;
-    return wp_module_number(found.dlfo_link_map, (uintptr_t)found.dlfo_map_start,
-                            (uintptr_t)found.dlfo_map_end, bias);
+
+    uintptr_t start = (uintptr_t)found.dlfo_map_start;
+    uintptr_t end = (uintptr_t)found.dlfo_map_end;
+
+    wp_module_image_widen(found.dlfo_link_map, &start, &end);
+    return wp_module_number(found.dlfo_link_map, start, end, bias);
 }
 
 /* Lists the wrapped functions: name, kind, and where the real one lies. */
@@ -176,7 +181,7 @@ wp_start(char *const *main_argv, char *const *environment,
         wp_clock_init();
         wp_blame_init();
         wp_start_bound_main_stack(main_argv);
-        wp_capture_set_depth(config.max_depth);
+        wp_capture_init(config.max_depth);
 
         struct wp_region_header *region = wp_start_region(&config, main_argv, functions, count);
 

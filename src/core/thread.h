@@ -16,6 +16,8 @@
 struct wp_thread {
     uint64_t random;     /* state of wp_sampling_next; own thread only */
     uintptr_t recording; /* stack pointer at the start of a capture under way, else 0 */
+    int32_t buffer;      /* capture buffer that it uses; valid while recording != 0, -1 none */
+    uint32_t refused;    /* captures in a row that found another under way */
     uint32_t process;    /* wp_process_number() of the set-up, 0 none */
     uint32_t shard;      /* of the counters, < WP_REGION_COUNTER_SHARDS */
 };

@@ -27,7 +27,6 @@
  */
 #include "core/unwind.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdbool.h>
@@ -36,12 +35,9 @@
 #include "core/module_image.h"
 #include "core/region_format.h"
 #include "core/unwind_arch.h"
-#include "core/unwind_cfi.h"
 #include "core/unwind_expression.h"
+#include "core/unwind_lookup.h"
 #include "core/unwind_rule.h"
-
-/* Since glibc 2.35; without it there are frame pointers only. */
-extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 /* This library as mapped: [__ehdr_start, _end). Made by the linker. */
 extern const char wp_unwind_image_start[] __asm__("__ehdr_start")
@@ -50,9 +46,7 @@ extern const char wp_unwind_image_end[] __asm__("_end") __attribute__((visibilit
 
 /* No frame is larger, on a stack of which we know no limits. */
 #define WP_UNWIND_MAX_FRAME_BYTES ((uintptr_t)1 << 20)
-/* Nothing that is code lies lower (vm.mmap_min_addr). */
-#define WP_UNWIND_LOWEST_CODE 65536u
-/* Frames of ours that a walk may leave out, so that it is bounded even between stacks. */
+/* Turns without a new frame, so that a walk is bounded even if it goes to and fro between stacks. */
 #define WP_UNWIND_SPARE_TURNS 64u
 
 /* Written once, in the constructor. */
@@ -60,13 +54,38 @@ static uintptr_t wp_unwind_main_low;
 static uintptr_t wp_unwind_main_top;
 static uintptr_t wp_unwind_own_bytes; /* 0: nothing is left out */
 
+/* A walk in progress. Holds all that the parts of a walk tell each other, so that wp_unwind_walk calls
+ * one after the other and none stands on another's stack. */
 struct wp_unwind_cursor {
     struct wp_unwind_view view;
+    struct wp_unwind_stack *stack;
+    uint64_t rule; /* of this frame; 0: not known yet */
+    uint32_t generation;
+    uint16_t handle;
     bool exact;
     bool known_stack; /* view.high is the top of a stack that is mapped up to there */
 };
 
-enum wp_unwind_outcome { WP_UNWIND_STEPPED, WP_UNWIND_END, WP_UNWIND_STUCK };
+/* What the table of rules knows the frame by (unwind_rule.h). */
+static inline uintptr_t
+wp_unwind_key(const struct wp_unwind_cursor *cursor)
+{
+    return cursor->view.pc + cursor->exact;
+}
+
+/* The instruction that the frame is at: a return address belongs to the call before it. */
+static inline uintptr_t
+wp_unwind_address(const struct wp_unwind_cursor *cursor)
+{
+    return wp_unwind_key(cursor) - 1;
+}
+
+enum wp_unwind_outcome {
+    WP_UNWIND_STEPPED, /* another frame is to be looked at */
+    WP_UNWIND_END,     /* this was the outermost */
+    WP_UNWIND_STUCK,   /* it was not, but its caller cannot be found */
+    WP_UNWIND_FULL,    /* it does not fit */
+};
 
 /* --- Limits ---------------------------------------------------------------------------------- */
 
@@ -98,7 +117,8 @@ wp_unwind_set_main_stack(uintptr_t top, uintptr_t bytes)
 void
 wp_unwind_forget(void)
 {
-    wp_module_forget();
+    if (wp_module_forget() % WP_RULE_GENERATIONS == 0)
+        wp_rule_sweep();
 }
 
 static inline void
@@ -117,9 +137,8 @@ wp_unwind_enter_stack(struct wp_unwind_cursor *cursor)
     uintptr_t sp = cursor->view.sp;
     uintptr_t low = wp_unwind_main_low, high = wp_unwind_main_top;
 
-    cursor->known_stack =
-        (sp >= low && sp < high) ||
-        (wp_unwind_arch_thread_stack(&low, &high) && sp >= low && sp < high);
+    cursor->known_stack = (sp >= low && sp < high) ||
+                          (wp_unwind_arch_thread_stack(&low, &high) && sp >= low && sp < high);
     cursor->view.high = high;
     wp_unwind_raise_low(cursor);
     if (cursor->exact)
@@ -130,141 +149,82 @@ wp_unwind_enter_stack(struct wp_unwind_cursor *cursor)
 
 /* --- Rules ----------------------------------------------------------------------------------- */
 
-/* Memory of a lookup: first what _dl_find_object says, then, in the same place, what is read with it.
- * All of this stands on the program's stack. */
-union wp_unwind_lookup {
-    struct dl_find_object found;
-    struct {
-        const struct link_map *map;
-        struct wp_cfi_entry entry; /* first the object alone: the module's mapping */
-        struct wp_cfi_row row;
-    };
-};
-
-/* The object that holds an address. False: none. Its header is 0 if it has no unwind tables. */
-static inline bool
-wp_unwind_find_object(uintptr_t address, union wp_unwind_lookup *lookup)
+/* The rule from the table, or the handle of the module in which to look for it. That is looked up
+ * once more by wp_unwind_learn: it may need more stack than the two could share. */
+static __attribute__((noinline)) void
+wp_unwind_look_up(struct wp_unwind_cursor *cursor)
 {
-    struct wp_cfi_object object;
-    const struct link_map *map;
+    uintptr_t address = wp_unwind_address(cursor);
+    struct wp_unwind_mapping mapping;
 
-    if (_dl_find_object == NULL || _dl_find_object((void *)address, &lookup->found) != 0)
-        return false;
-    object.header = (uintptr_t)lookup->found.dlfo_eh_frame;
-    object.start = (uintptr_t)lookup->found.dlfo_map_start;
-    object.end = (uintptr_t)lookup->found.dlfo_map_end;
-    map = lookup->found.dlfo_link_map;
-    lookup->entry.object = object;
-    lookup->map = map;
-    return true;
-}
-
-/* Bounds the object by the segment that holds its tables; false: it has none. Without program headers
- * where they should be, the module's whole mapping must do. */
-static __attribute__((noinline)) bool
-wp_unwind_bound_object(union wp_unwind_lookup *lookup)
-{
-    struct wp_cfi_object *object = &lookup->entry.object;
-    struct wp_module_image image;
-    const ElfW(Phdr) * segment;
-
-    if (object->header == 0 || object->header < object->start || object->header >= object->end)
-        return false;
-    if (!wp_module_image_open(&image, object->start, object->end, lookup->map->l_addr))
-        return true;
-    segment = wp_module_image_segment(&image, PF_R, object->header);
-    if (segment == NULL)
-        return false;
-    object->start = segment->p_vaddr + image.bias;
-    object->end = object->start + segment->p_memsz;
-    return true;
-}
-
-/*
- * The row for an address in the object. A return address that no call can have left, because nothing
- * is before it and a function begins right there, was planted as the bottom of a stack made by hand
- * (makecontext): the frame has no caller.
- */
-static inline bool
-wp_unwind_read_row(union wp_unwind_lookup *lookup, uintptr_t address)
-{
-    enum wp_cfi_result result;
-
-    if (!wp_unwind_bound_object(lookup))
-        return false;
-    result = wp_cfi_find(&lookup->entry, address);
-    if (result == WP_CFI_MISSING && wp_cfi_find(&lookup->entry, address + 1) == WP_CFI_FOUND &&
-        lookup->entry.begin == address + 1) {
-        lookup->row = (struct wp_cfi_row){
-            .cfa = {.kind = WP_CFI_REGISTER_PLUS, .reg = WP_UNWIND_DWARF_SP},
-            .ra = {.kind = WP_CFI_UNDEFINED},
-        };
-        return true;
-    }
-    return result == WP_CFI_FOUND && wp_cfi_evaluate(&lookup->entry, address, &lookup->row);
+    cursor->handle = 0;
+    cursor->rule = wp_rule_find(wp_unwind_key(cursor), cursor->generation);
+    if (cursor->rule == 0 && wp_unwind_find_mapping(address, &mapping))
+        cursor->handle = wp_module_handle(mapping.map, mapping.object.start, mapping.object.end,
+                                          cursor->generation);
 }
 
 /* The rule that is not in the table. */
-static __attribute__((noinline)) uint64_t
-wp_unwind_learn(uintptr_t address, uint32_t generation)
+static __attribute__((noinline)) void
+wp_unwind_learn(struct wp_unwind_cursor *cursor)
 {
-    union wp_unwind_lookup lookup;
-    uint64_t rule = wp_rule_make_special(WP_RULE_NONE);
-    uint16_t handle;
+    uintptr_t address = wp_unwind_address(cursor);
+    struct wp_unwind_lookup lookup;
 
+    cursor->stack->rule_misses++;
+    cursor->rule = wp_rule_make_special(WP_RULE_NONE);
     /* Outside of any object: not kept, for we should not learn when it changes. */
-    if (!wp_unwind_find_object(address, &lookup))
-        return rule;
-    handle = wp_module_handle(lookup.map, lookup.entry.object.start, lookup.entry.object.end,
-                              generation);
+    if (!wp_unwind_find_mapping(address, &lookup.mapping))
+        return;
     if (wp_unwind_read_row(&lookup, address))
-        rule = lookup.entry.is_signal ? wp_rule_make_special(WP_RULE_COMPLEX)
-                                      : wp_rule_pack(&lookup.entry.object, &lookup.row);
-    rule = wp_rule_with_handle(rule, handle);
-    wp_rule_keep(address, generation, rule);
-    return rule;
+        cursor->rule = lookup.entry.is_signal ? wp_rule_make_special(WP_RULE_COMPLEX)
+                                              : wp_rule_pack(&lookup.entry.object, &lookup.row);
+    cursor->rule = wp_rule_with_handle(cursor->rule, cursor->handle);
+    wp_rule_keep(wp_unwind_key(cursor), cursor->generation, cursor->rule);
 }
 
 /* --- Steps ----------------------------------------------------------------------------------- */
 
-static inline __attribute__((always_inline)) enum wp_unwind_outcome
+/* False: the rule does not lead to a frame within the limits. */
+static inline __attribute__((always_inline)) bool
 wp_unwind_step_packed(struct wp_unwind_cursor *cursor, uint64_t rule)
 {
     struct wp_unwind_view *view = &cursor->view;
-    uintptr_t cfa = wp_rule_cfa(rule) == WP_RULE_CFA_SP ? view->sp : view->fp;
-    uintptr_t fp = view->fp, pc;
+    uintptr_t cfa = view->sp, fp = view->fp, pc, place;
 
-    if (wp_rule_ra(rule) == WP_RULE_RA_END)
-        return WP_UNWIND_END;
+    if (wp_rule_cfa(rule) != WP_RULE_CFA_SP)
+        cfa = fp;
     cfa += (uintptr_t)WP_RULE_OFFSET(rule, CFA);
-    if (wp_rule_cfa(rule) == WP_RULE_CFA_AT_FP && !wp_unwind_view_load(view, cfa, &cfa))
-        return WP_UNWIND_STUCK;
-    if (cfa <= view->sp || cfa > view->high)
-        return WP_UNWIND_STUCK;
-    if (!wp_unwind_view_load(view, cfa + (uintptr_t)WP_RULE_OFFSET(rule, RA), &pc))
-        return WP_UNWIND_STUCK;
-    if (wp_rule_fp(rule) != WP_RULE_FP_SAME) {
-        uintptr_t place = wp_rule_fp(rule) == WP_RULE_FP_AT_CFA ? cfa : fp;
-
-        if (wp_rule_fp(rule) == WP_RULE_FP_UNDEFINED)
-            fp = 0;
-        else if (!wp_unwind_view_load(view, place + (uintptr_t)WP_RULE_OFFSET(rule, FP), &fp))
-            return WP_UNWIND_STUCK;
+    if (__builtin_expect(wp_rule_cfa(rule) == WP_RULE_CFA_AT_FP, 0) &&
+        !wp_unwind_view_load(view, cfa, &cfa))
+        return false;
+    if (cfa <= view->sp || cfa > view->high ||
+        !wp_unwind_view_load(view, cfa + (uintptr_t)WP_RULE_OFFSET(rule, RA), &pc))
+        return false;
+    if (wp_rule_fp(rule) == WP_RULE_FP_AT_CFA) {
+        place = cfa + (uintptr_t)WP_RULE_OFFSET(rule, FP);
+        if (!wp_unwind_view_load(view, place, &fp))
+            return false;
+    } else if (__builtin_expect(wp_rule_fp(rule) == WP_RULE_FP_AT_FP, 0)) {
+        place = fp + (uintptr_t)WP_RULE_OFFSET(rule, FP);
+        if (!wp_unwind_view_load(view, place, &fp))
+            return false;
+    } else if (__builtin_expect(wp_rule_fp(rule) == WP_RULE_FP_UNDEFINED, 0)) {
+        fp = 0;
     }
     view->pc = pc;
     view->fp = fp;
     view->sp = cfa;
-    cursor->exact = false;
     wp_unwind_raise_low(cursor);
-    return WP_UNWIND_STEPPED;
+    return true;
 }
 
 /* What a register held in the caller's frame, if its rule gives a value. */
 static bool
 wp_unwind_recover(const struct wp_cfi_object *object, const struct wp_cfi_rule *rule,
-                  const struct wp_unwind_view *view, uintptr_t cfa, uintptr_t *value)
+                  const struct wp_unwind_view *view, const uintptr_t *cfa, uintptr_t *value)
 {
-    uintptr_t place = cfa + (uintptr_t)(intptr_t)rule->value;
+    uintptr_t place = *cfa + (uintptr_t)(intptr_t)rule->value;
 
     switch (rule->kind) {
     case WP_CFI_AT_CFA:
@@ -275,10 +235,9 @@ wp_unwind_recover(const struct wp_cfi_object *object, const struct wp_cfi_rule *
     case WP_CFI_REGISTER_PLUS:
         return wp_unwind_view_register(view, rule->reg, value);
     case WP_CFI_AT_EXPRESSION:
-        return wp_unwind_expression(object, rule->value, view, &cfa, &place) &&
-               wp_unwind_view_load(view, place, value);
+        return wp_unwind_expression(object, rule->value, view, cfa, true, value);
     case WP_CFI_EXPRESSION:
-        return wp_unwind_expression(object, rule->value, view, &cfa, value);
+        return wp_unwind_expression(object, rule->value, view, cfa, false, value);
     default:
         return false;
     }
@@ -289,7 +248,7 @@ wp_unwind_compute_cfa(const struct wp_cfi_object *object, const struct wp_cfi_ru
                       const struct wp_unwind_view *view, uintptr_t *cfa)
 {
     if (rule->kind == WP_CFI_EXPRESSION)
-        return wp_unwind_expression(object, rule->value, view, NULL, cfa);
+        return wp_unwind_expression(object, rule->value, view, NULL, false, cfa);
     if (!wp_unwind_view_register(view, rule->reg, cfa))
         return false;
     *cfa += (uintptr_t)(intptr_t)rule->value;
@@ -318,7 +277,8 @@ wp_unwind_arrive(struct wp_unwind_cursor *cursor, uintptr_t pc, uintptr_t sp, ui
 {
     struct wp_unwind_view *view = &cursor->view;
 
-    if (!is_signal && (sp <= view->sp || sp > view->high))
+    /* An interrupted frame may be no larger than nothing: its return address in a register. */
+    if (!is_signal && (sp < view->sp || (sp == view->sp && !cursor->exact) || sp > view->high))
         return WP_UNWIND_STUCK;
     view->saved_registers = is_signal && wp_unwind_has_saved_registers(view) ? view->sp : 0;
     view->pc = pc;
@@ -336,47 +296,29 @@ static __attribute__((noinline)) enum wp_unwind_outcome
 wp_unwind_step_complex(struct wp_unwind_cursor *cursor)
 {
     const struct wp_unwind_view *view = &cursor->view;
-    uintptr_t address = view->pc - !cursor->exact;
+    uintptr_t address = wp_unwind_address(cursor);
     uintptr_t cfa, sp, pc, fp = view->fp;
-    union wp_unwind_lookup lookup;
+    struct wp_unwind_lookup lookup;
     const struct wp_cfi_object *object = &lookup.entry.object;
     const struct wp_cfi_row *row = &lookup.row;
 
-    if (!wp_unwind_find_object(address, &lookup) || !wp_unwind_read_row(&lookup, address))
+    cursor->stack->rule_misses++;
+    if (!wp_unwind_find_mapping(address, &lookup.mapping) || !wp_unwind_read_row(&lookup, address))
         return WP_UNWIND_STUCK;
     if (row->ra.kind == WP_CFI_UNDEFINED)
         return WP_UNWIND_END;
     if (!wp_unwind_compute_cfa(object, &row->cfa, view, &cfa) ||
-        !wp_unwind_recover(object, &row->ra, view, cfa, &pc))
+        !wp_unwind_recover(object, &row->ra, view, &cfa, &pc))
         return WP_UNWIND_STUCK;
     if (row->fp.kind == WP_CFI_UNDEFINED)
         fp = 0;
     else if (row->fp.kind != WP_CFI_UNSPECIFIED && row->fp.kind != WP_CFI_SAME &&
-             !wp_unwind_recover(object, &row->fp, view, cfa, &fp))
+             !wp_unwind_recover(object, &row->fp, view, &cfa, &fp))
         return WP_UNWIND_STUCK;
     sp = cfa;
-    if (row->sp.kind != WP_CFI_UNSPECIFIED &&
-        !wp_unwind_recover(object, &row->sp, view, cfa, &sp))
+    if (row->sp.kind != WP_CFI_UNSPECIFIED && !wp_unwind_recover(object, &row->sp, view, &cfa, &sp))
         return WP_UNWIND_STUCK;
     return wp_unwind_arrive(cursor, pc, sp, fp, lookup.entry.is_signal);
-}
-
-/* Whether a return address that a frame pointer led to may be one: in an executable segment, or in
- * no object at all (code made at run time), but not on the stack. */
-static __attribute__((noinline)) bool
-wp_unwind_is_code(const struct wp_unwind_view *view, uintptr_t pc)
-{
-    union wp_unwind_lookup lookup;
-    struct wp_module_image image;
-
-    if (pc < WP_UNWIND_LOWEST_CODE || pc >= WP_UNWIND_ADDRESS_END ||
-        (pc >= view->low && pc < view->high))
-        return false;
-    if (!wp_unwind_find_object(pc - 1, &lookup))
-        return true;
-    return !wp_module_image_open(&image, lookup.entry.object.start, lookup.entry.object.end,
-                                 lookup.map->l_addr) ||
-           wp_module_image_segment(&image, PF_X, pc - 1) != NULL;
 }
 
 /* By frame pointer: the caller's is where it points to, the return address above it. */
@@ -389,8 +331,9 @@ wp_unwind_step_frame_pointer(struct wp_unwind_cursor *cursor)
     if (!cursor->known_stack || frame < view->sp || !wp_unwind_view_load(view, frame, &fp) ||
         !wp_unwind_view_load(view, frame + sizeof(uintptr_t), &pc))
         return WP_UNWIND_STUCK;
-    if (!wp_unwind_is_code(view, pc))
+    if ((pc >= view->low && pc < view->high) || !wp_unwind_is_code(pc))
         return WP_UNWIND_STUCK;
+    cursor->stack->by_frame_pointer++;
     return wp_unwind_arrive(cursor, pc, frame + 2 * sizeof(uintptr_t), fp, false);
 }
 
@@ -402,13 +345,6 @@ wp_unwind_add_special(struct wp_unwind_stack *stack, enum wp_special_frame speci
 {
     stack->frames[stack->depth++] =
         (uint64_t)WP_FRAME_SPECIAL << WP_FRAME_MODULE_SHIFT | (uint64_t)special;
-}
-
-static void
-wp_unwind_fail(struct wp_unwind_stack *stack)
-{
-    stack->failed = 1;
-    wp_unwind_add_special(stack, WP_SPECIAL_UNWIND_FAILED);
 }
 
 /* Adds the frame; false: it does not fit. */
@@ -424,76 +360,73 @@ wp_unwind_add_frame(struct wp_unwind_stack *stack, uint64_t rule, uintptr_t pc, 
     return true;
 }
 
-static enum wp_unwind_outcome
-wp_unwind_truncate(struct wp_unwind_stack *stack)
-{
-    stack->truncated = 1;
-    wp_unwind_add_special(stack, WP_SPECIAL_TRUNCATED);
-    return WP_UNWIND_END;
-}
-
 /*
- * Frames whose rules are in the table, until one is not. The cursor lives in registers here, and what
- * is called for the others does not stand on this function's stack.
+ * Frames whose rules are in the table, until one is not. This is the warm walk: everything that it
+ * changes lives in registers. Only the first frame can be an interrupted one.
  */
 static __attribute__((noinline)) enum wp_unwind_outcome
-wp_unwind_run(struct wp_unwind_cursor *in_memory, struct wp_unwind_stack *stack, uint32_t generation)
+wp_unwind_run(struct wp_unwind_cursor *in_memory)
 {
     struct wp_unwind_cursor cursor = *in_memory;
-    enum wp_unwind_outcome outcome = WP_UNWIND_STEPPED;
+    uint64_t exact = cursor.exact ? WP_FRAME_EXACT : 0;
+    uintptr_t key = wp_unwind_key(&cursor);
+    uint64_t *frame = cursor.stack->frames + cursor.stack->depth;
+    uint64_t *end = cursor.stack->frames + cursor.stack->capacity;
+    enum wp_unwind_outcome outcome = cursor.view.pc == 0 ? WP_UNWIND_END : WP_UNWIND_STEPPED;
 
     while (outcome == WP_UNWIND_STEPPED) {
-        uintptr_t pc = cursor.view.pc;
         uint64_t rule;
 
-        if (pc == 0 || pc >= WP_UNWIND_ADDRESS_END)
-            return pc == 0 ? WP_UNWIND_END : WP_UNWIND_STUCK;
-        rule = wp_rule_find(pc - !cursor.exact, generation);
+        if (__builtin_expect(key - 1 >= WP_UNWIND_ADDRESS_END - 1, 0)) {
+            outcome = cursor.view.pc == 0 ? WP_UNWIND_END : WP_UNWIND_STUCK;
+            break;
+        }
+        rule = wp_rule_find(key, cursor.generation);
         if (rule == 0 || wp_rule_cfa(rule) == WP_RULE_CFA_SPECIAL)
             break;
-        if (!wp_unwind_add_frame(stack, rule, pc, cursor.exact))
-            return wp_unwind_truncate(stack);
-        outcome = wp_unwind_step_packed(&cursor, rule);
+        if (cursor.view.pc - (uintptr_t)wp_unwind_image_start >= wp_unwind_own_bytes) {
+            if (__builtin_expect(frame == end, 0)) {
+                outcome = WP_UNWIND_FULL;
+                break;
+            }
+            *frame++ = wp_module_frame(wp_rule_handle(rule), cursor.view.pc) | exact;
+        }
+        if (__builtin_expect(wp_rule_ra(rule) == WP_RULE_RA_END, 0))
+            outcome = WP_UNWIND_END;
+        else if (__builtin_expect(!wp_unwind_step_packed(&cursor, rule), 0))
+            outcome = WP_UNWIND_STUCK;
+        key = cursor.view.pc;
+        exact = 0;
+        cursor.exact = false;
     }
+    cursor.stack->depth = (uint32_t)(frame - cursor.stack->frames);
     *in_memory = cursor;
     return outcome;
 }
 
 /*
- * One frame whose rule was not in the table, or could not be packed. Code without tables has a frame
- * pointer, or is lost. Code whose tables we cannot follow has none, in all likelihood: there the
- * register belongs to a caller, and a guess would leave out frames.
+ * The next frames: all whose rules are in the table; then a rule that is not, to be used in the next
+ * turn; or one frame whose rule cannot be packed. Code without tables has a frame pointer, or is lost.
+ * Code whose tables we cannot follow has none, in all likelihood: there the register belongs to a
+ * caller, and a guess would leave out frames.
  */
-static __attribute__((noinline)) enum wp_unwind_outcome
-wp_unwind_step_slow(struct wp_unwind_cursor *cursor, struct wp_unwind_stack *stack, uint64_t rule)
+static inline enum wp_unwind_outcome
+wp_unwind_advance(struct wp_unwind_cursor *cursor)
 {
-    enum wp_unwind_outcome outcome;
+    enum wp_unwind_outcome outcome = wp_unwind_run(cursor);
 
-    if (!wp_unwind_add_frame(stack, rule, cursor->view.pc, cursor->exact))
-        return wp_unwind_truncate(stack);
-    if (wp_rule_cfa(rule) != WP_RULE_CFA_SPECIAL)
-        return wp_unwind_step_packed(cursor, rule);
-    if (wp_rule_special(rule) == WP_RULE_COMPLEX) {
-        stack->rule_misses++;
+    if (outcome != WP_UNWIND_STEPPED)
+        return outcome;
+    wp_unwind_look_up(cursor);
+    if (cursor->rule == 0)
+        wp_unwind_learn(cursor);
+    if (wp_rule_cfa(cursor->rule) != WP_RULE_CFA_SPECIAL)
+        return WP_UNWIND_STEPPED;
+    if (!wp_unwind_add_frame(cursor->stack, cursor->rule, cursor->view.pc, cursor->exact))
+        return WP_UNWIND_FULL;
+    if (wp_rule_special(cursor->rule) == WP_RULE_COMPLEX)
         return wp_unwind_step_complex(cursor);
-    }
-    outcome = wp_unwind_step_frame_pointer(cursor);
-    stack->by_frame_pointer += outcome == WP_UNWIND_STEPPED;
-    return outcome;
-}
-
-/* The rule for the cursor's frame, from the table or from the module. */
-static __attribute__((noinline)) uint64_t
-wp_unwind_rule(const struct wp_unwind_cursor *cursor, struct wp_unwind_stack *stack,
-               uint32_t generation)
-{
-    uintptr_t address = cursor->view.pc - !cursor->exact;
-    uint64_t rule = wp_rule_find(address, generation);
-
-    if (rule != 0)
-        return rule;
-    stack->rule_misses++;
-    return wp_unwind_learn(address, generation);
+    return wp_unwind_step_frame_pointer(cursor);
 }
 
 void
@@ -501,9 +434,11 @@ wp_unwind_walk(const struct wp_unwind_registers *from, struct wp_unwind_stack *s
 {
     struct wp_unwind_cursor cursor = {
         .view = {.pc = from->pc, .sp = from->sp, .fp = from->fp},
+        .stack = stack,
+        .generation = wp_module_generation(),
         .exact = from->exact != 0,
     };
-    uint32_t generation = wp_module_generation();
+    uint32_t turns = 2 * stack->capacity + WP_UNWIND_SPARE_TURNS;
     enum wp_unwind_outcome outcome;
 
     stack->depth = 0;
@@ -512,15 +447,15 @@ wp_unwind_walk(const struct wp_unwind_registers *from, struct wp_unwind_stack *s
     stack->truncated = 0;
     stack->failed = 0;
     wp_unwind_enter_stack(&cursor);
-    /* Each turn but the last adds a frame, or passes one of ours. */
-    for (uint32_t turns = stack->capacity + WP_UNWIND_SPARE_TURNS; turns != 0; turns--) {
-        outcome = wp_unwind_run(&cursor, stack, generation);
-        if (outcome == WP_UNWIND_STEPPED)
-            outcome =
-                wp_unwind_step_slow(&cursor, stack, wp_unwind_rule(&cursor, stack, generation));
-        if (outcome != WP_UNWIND_STEPPED)
-            break;
+    /* Each turn but the last adds a frame, learns a rule for one, or passes one of ours. */
+    do {
+        outcome = wp_unwind_advance(&cursor);
+    } while (outcome == WP_UNWIND_STEPPED && --turns != 0);
+    if (outcome == WP_UNWIND_FULL) {
+        stack->truncated = 1;
+        wp_unwind_add_special(stack, WP_SPECIAL_TRUNCATED);
+    } else if (outcome != WP_UNWIND_END || stack->depth == 0) {
+        stack->failed = 1;
+        wp_unwind_add_special(stack, WP_SPECIAL_UNWIND_FAILED);
     }
-    if (outcome != WP_UNWIND_END || stack->depth == 0)
-        wp_unwind_fail(stack);
 }

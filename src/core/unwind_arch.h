@@ -17,8 +17,6 @@
 #define WP_UNWIND_DWARF_REGISTERS 17u
 /* Bytes below the stack pointer that a leaf function may use. */
 #define WP_UNWIND_RED_ZONE_BYTES 128u
-/* An exact frame's return address is on the stack: the CFA lies above the stack pointer. */
-#define WP_UNWIND_MIN_EXACT_FRAME_BYTES 8u
 #else
 #error "waitprof: no stack walk for this processor: write unwind_<processor>.c and its numbers here"
 #endif

@@ -38,7 +38,8 @@ wp_cfi_read_augmentation(struct wp_cfi_reader *reader, const struct wp_cfi_objec
             break;
         case 'P':
             wp_cfi_read_pointer(reader, object,
-                                (uint8_t)wp_cfi_read_unsigned(reader, 1) & (uint8_t)~WP_CFI_INDIRECT);
+                                (uint8_t)wp_cfi_read_unsigned(reader, 1) &
+                                    (uint8_t)~WP_CFI_INDIRECT);
             break;
         case 'L':
             wp_cfi_read_unsigned(reader, 1);
@@ -143,7 +144,7 @@ wp_cfi_read_range(struct wp_cfi_entry *entry, uintptr_t place)
     if (entry->has_augmentation_bytes)
         wp_cfi_skip(&reader, wp_cfi_read_uleb(&reader));
     entry->program = wp_cfi_span_of(object, reader.at, reader.end);
-    return reader.failed ? 0 : end;
+    return reader.failed || end - entry->begin >= UINT32_MAX ? 0 : end;
 }
 
 /* Reads the entry at `place` and says whether it covers `address`. *next is the place behind it; 0 at
@@ -168,17 +169,17 @@ wp_cfi_read_entry(struct wp_cfi_entry *entry, uintptr_t place, uintptr_t address
 /* --- Search ---------------------------------------------------------------------------------- */
 
 static int32_t
-wp_cfi_table_word(uintptr_t table, uint64_t word)
+wp_cfi_table_word(uintptr_t rows, uint64_t word)
 {
     int32_t value;
 
-    memcpy(&value, (const void *)(table + word * sizeof(value)), sizeof(value));
+    memcpy(&value, (const void *)(rows + word * sizeof(value)), sizeof(value));
     return value;
 }
 
 /* The entry of the last row of the sorted table that begins at or before `address`; 0: none. */
 static uintptr_t
-wp_cfi_search_table(const struct wp_cfi_object *object, uintptr_t table, uint64_t count,
+wp_cfi_search_table(const struct wp_cfi_object *object, uintptr_t rows, uint64_t count,
                     uintptr_t address)
 {
     intptr_t wanted = (intptr_t)(address - object->header);
@@ -187,53 +188,69 @@ wp_cfi_search_table(const struct wp_cfi_object *object, uintptr_t table, uint64_
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
 
-        if (wp_cfi_table_word(table, 2 * middle) <= wanted)
+        if (wp_cfi_table_word(rows, 2 * middle) <= wanted)
             low = middle + 1;
         else
             high = middle;
     }
-    return low == 0 ? 0 : object->header + (intptr_t)wp_cfi_table_word(table, 2 * low - 1);
+    return low == 0 ? 0 : object->header + (intptr_t)wp_cfi_table_word(rows, 2 * low - 1);
 }
 
-/* Where to look for the entry: at *place alone, or, if *scan is set, from there on. */
-static __attribute__((noinline)) enum wp_cfi_result
-wp_cfi_locate(const struct wp_cfi_object *object, uintptr_t address, uintptr_t *place, bool *scan)
+/* The sorted table behind the header, if it has one of the usual form. */
+struct wp_cfi_table {
+    uintptr_t rows; /* 0: none */
+    uint64_t count;
+};
+
+/* False: malformed. */
+static __attribute__((noinline)) bool
+wp_cfi_read_header(const struct wp_cfi_object *object, struct wp_cfi_table *table)
 {
     struct wp_cfi_reader reader = wp_cfi_reader_at(object, object->header);
-    uint64_t version = wp_cfi_read_unsigned(&reader, 1);
-    uint8_t section_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
-    uint8_t count_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
-    uint8_t table_encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
-    uint64_t count;
+    uint32_t fields = (uint32_t)wp_cfi_read_unsigned(&reader, 4);
+    uint8_t count_encoding = (uint8_t)(fields >> 16);
 
-    *place = wp_cfi_read_pointer(&reader, object, section_encoding);
-    count = wp_cfi_read_pointer(&reader, object, count_encoding);
-    if (reader.failed || version != 1 || object->end - object->start > UINT32_MAX)
-        return WP_CFI_BAD;
-    *scan = table_encoding != WP_CFI_TABLE_ENCODING || count_encoding == WP_CFI_OMIT;
-    if (*scan)
-        return WP_CFI_FOUND;
-    if (count > (uint64_t)(reader.end - reader.at) / 8)
-        return WP_CFI_BAD;
-    *place = wp_cfi_search_table(object, (uintptr_t)reader.at, count, address);
-    return *place != 0 ? WP_CFI_FOUND : WP_CFI_MISSING;
+    wp_cfi_read_format(&reader, (uint8_t)(fields >> 8));
+    table->count = count_encoding == WP_CFI_OMIT ? 0 : wp_cfi_read_format(&reader, count_encoding);
+    table->rows = 0;
+    if (reader.failed || (uint8_t)fields != 1 || object->end - object->start > UINT32_MAX)
+        return false;
+    if (fields >> 24 != WP_CFI_TABLE_ENCODING || count_encoding == WP_CFI_OMIT)
+        return true;
+    table->rows = (uintptr_t)reader.at;
+    return table->count <= (uint64_t)(reader.end - reader.at) / 8;
 }
 
-enum wp_cfi_result
-wp_cfi_find(struct wp_cfi_entry *entry, uintptr_t address)
+/* From entry to entry, where there is no table. One that is malformed or unknown does not hide the
+ * others. */
+static __attribute__((noinline)) enum wp_cfi_result
+wp_cfi_scan(struct wp_cfi_entry *entry, uintptr_t address)
 {
+    struct wp_cfi_reader reader = wp_cfi_reader_at(&entry->object, entry->object.header + 1);
+    uint8_t encoding = (uint8_t)wp_cfi_read_unsigned(&reader, 1);
     uintptr_t place;
-    bool scan;
-    enum wp_cfi_result result = wp_cfi_locate(&entry->object, address, &place, &scan);
 
-    if (result != WP_CFI_FOUND)
-        return result;
-    if (!scan)
-        return wp_cfi_read_entry(entry, place, address, &place);
-    /* One entry that is malformed or unknown does not hide the others. */
+    wp_cfi_skip(&reader, 2);
+    place = wp_cfi_read_pointer(&reader, &entry->object, encoding);
     for (uint32_t i = 0; i < WP_CFI_MAX_SCAN && place != 0; i++) {
         if (wp_cfi_read_entry(entry, place, address, &place) == WP_CFI_FOUND)
             return WP_CFI_FOUND;
     }
     return WP_CFI_MISSING;
+}
+
+enum wp_cfi_result
+wp_cfi_find(struct wp_cfi_entry *entry, uintptr_t address)
+{
+    struct wp_cfi_table table;
+    uintptr_t place;
+
+    if (!wp_cfi_read_header(&entry->object, &table))
+        return WP_CFI_BAD;
+    if (table.rows == 0)
+        return wp_cfi_scan(entry, address);
+    place = wp_cfi_search_table(&entry->object, table.rows, table.count, address);
+    if (place == 0)
+        return WP_CFI_MISSING;
+    return wp_cfi_read_entry(entry, place, address, &place);
 }

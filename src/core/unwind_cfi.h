@@ -27,9 +27,10 @@ enum wp_cfi_kind {
 
 /* Packed: a miss keeps several of these on a stack that is not ours. */
 struct wp_cfi_rule {
-    int32_t value; /* bytes; of an expression: its block (length, operations), from object->header */
-    uint8_t kind;  /* enum wp_cfi_kind */
-    uint8_t reg;   /* DWARF number, WP_CFI_REGISTER_PLUS only */
+    int32_t
+        value;    /* bytes; of an expression: its block (length, operations), from object->header */
+    uint8_t kind; /* enum wp_cfi_kind */
+    uint8_t reg;  /* DWARF number, WP_CFI_REGISTER_PLUS only */
 } __attribute__((packed, aligned(2)));
 
 struct wp_cfi_row {
@@ -47,8 +48,8 @@ struct wp_cfi_span {
 
 /* The entry that covers an address: two programs to be run one after the other. */
 struct wp_cfi_entry {
-    struct wp_cfi_object object;
-    uintptr_t begin; /* the first address that it covers */
+    struct wp_cfi_object object; /* first: see unwind.c, struct wp_unwind_lookup */
+    uintptr_t begin;             /* the first address that it covers */
     struct wp_cfi_span common_program;
     struct wp_cfi_span program;
     uint8_t code_align;

@@ -1,6 +1,7 @@
 #include "core/unwind_cfi.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/unwind_arch.h"
 
@@ -45,8 +46,9 @@ struct wp_cfi_machine {
     const struct wp_cfi_entry *entry;
     struct wp_cfi_row *row;
     struct wp_cfi_reader reader;
-    uintptr_t location; /* the row is in force from here on */
-    uintptr_t address;  /* the row is wanted for here */
+    /* Code offsets in the entry: the row is in force from `location` on, and wanted for `wanted`. */
+    uint32_t location;
+    uint32_t wanted;
     uint32_t saved_count;
     /* Rules in the order of struct wp_cfi_row, without the stack pointer's: only signal trampolines
      * have one, and these save no state. */
@@ -78,7 +80,9 @@ wp_cfi_set(struct wp_cfi_machine *machine, uint64_t reg, enum wp_cfi_kind kind, 
         return;
     if (value != (int32_t)value)
         machine->reader.failed = true;
-    *rule = (struct wp_cfi_rule){.value = (int32_t)value, .kind = kind};
+    rule->value = (int32_t)value;
+    rule->kind = (uint8_t)kind;
+    rule->reg = 0;
 }
 
 static void
@@ -91,7 +95,7 @@ wp_cfi_restore(struct wp_cfi_machine *machine, uint64_t reg)
     else if (reg == WP_UNWIND_DWARF_RA)
         row->ra = machine->initial[2];
     else if (reg == WP_UNWIND_DWARF_SP)
-        row->sp = (struct wp_cfi_rule){0};
+        row->sp.kind = WP_CFI_UNSPECIFIED;
 }
 
 static void
@@ -115,8 +119,9 @@ wp_cfi_define_cfa(struct wp_cfi_machine *machine, uint64_t reg, int64_t value)
 {
     if (reg > UINT8_MAX || value != (int32_t)value)
         machine->reader.failed = true;
-    machine->row->cfa = (struct wp_cfi_rule){
-        .value = (int32_t)value, .kind = WP_CFI_REGISTER_PLUS, .reg = (uint8_t)reg};
+    machine->row->cfa.value = (int32_t)value;
+    machine->row->cfa.kind = WP_CFI_REGISTER_PLUS;
+    machine->row->cfa.reg = (uint8_t)reg;
 }
 
 /* An expression: remembers where its block begins, and skips it. */
@@ -173,80 +178,126 @@ wp_cfi_execute_cfa(struct wp_cfi_machine *machine, uint8_t operation)
     }
 }
 
+/* What follows the register in an operation's operands. */
+enum wp_cfi_operand {
+    WP_CFI_NOTHING,
+    WP_CFI_UNSIGNED, /* in units of the data alignment factor, as the next two */
+    WP_CFI_SIGNED,
+    WP_CFI_NEGATIVE,
+    WP_CFI_BLOCK, /* an expression */
+    WP_CFI_REGISTER,
+};
+
+static const struct wp_cfi_register_operation {
+    uint8_t operation;
+    uint8_t kind;    /* enum wp_cfi_kind that the register's rule becomes */
+    uint8_t operand; /* enum wp_cfi_operand */
+} wp_cfi_register_operations[] = {
+    {WP_CFA_OFFSET_EXTENDED, WP_CFI_AT_CFA, WP_CFI_UNSIGNED},
+    {WP_CFA_OFFSET_EXTENDED_SF, WP_CFI_AT_CFA, WP_CFI_SIGNED},
+    {WP_CFA_GNU_NEGATIVE_OFFSET_EXTENDED, WP_CFI_AT_CFA, WP_CFI_NEGATIVE},
+    {WP_CFA_VAL_OFFSET, WP_CFI_CFA_PLUS, WP_CFI_UNSIGNED},
+    {WP_CFA_VAL_OFFSET_SF, WP_CFI_CFA_PLUS, WP_CFI_SIGNED},
+    {WP_CFA_EXPRESSION, WP_CFI_AT_EXPRESSION, WP_CFI_BLOCK},
+    {WP_CFA_VAL_EXPRESSION, WP_CFI_EXPRESSION, WP_CFI_BLOCK},
+    {WP_CFA_UNDEFINED, WP_CFI_UNDEFINED, WP_CFI_NOTHING},
+    {WP_CFA_SAME_VALUE, WP_CFI_SAME, WP_CFI_NOTHING},
+    {WP_CFA_REGISTER, WP_CFI_REGISTER_PLUS, WP_CFI_REGISTER},
+};
+
+static int64_t
+wp_cfi_read_operand(struct wp_cfi_machine *machine, uint8_t operand)
+{
+    switch (operand) {
+    case WP_CFI_UNSIGNED:
+        return wp_cfi_read_factored(machine, false);
+    case WP_CFI_SIGNED:
+        return wp_cfi_read_factored(machine, true);
+    case WP_CFI_NEGATIVE:
+        return (int64_t)(0 - (uint64_t)wp_cfi_read_factored(machine, false));
+    case WP_CFI_BLOCK:
+        return wp_cfi_read_block(machine);
+    default:
+        return 0;
+    }
+}
+
 /* Operations whose first operand is a register. */
 static bool
 wp_cfi_execute_register(struct wp_cfi_machine *machine, uint8_t operation)
 {
+    const struct wp_cfi_register_operation *form = wp_cfi_register_operations;
+    const struct wp_cfi_register_operation *end =
+        form + sizeof(wp_cfi_register_operations) / sizeof(*form);
     uint64_t reg = wp_cfi_read_uleb(&machine->reader);
     struct wp_cfi_rule *rule = wp_cfi_rule_of(machine->row, reg);
     uint64_t other;
 
-    switch (operation) {
-    case WP_CFA_OFFSET_EXTENDED:
-        wp_cfi_set(machine, reg, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, false));
-        return true;
-    case WP_CFA_OFFSET_EXTENDED_SF:
-        wp_cfi_set(machine, reg, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, true));
-        return true;
-    case WP_CFA_GNU_NEGATIVE_OFFSET_EXTENDED:
-        wp_cfi_set(machine, reg, WP_CFI_AT_CFA,
-                   (int64_t)(0 - (uint64_t)wp_cfi_read_factored(machine, false)));
-        return true;
-    case WP_CFA_VAL_OFFSET:
-        wp_cfi_set(machine, reg, WP_CFI_CFA_PLUS, wp_cfi_read_factored(machine, false));
-        return true;
-    case WP_CFA_VAL_OFFSET_SF:
-        wp_cfi_set(machine, reg, WP_CFI_CFA_PLUS, wp_cfi_read_factored(machine, true));
-        return true;
-    case WP_CFA_EXPRESSION:
-        wp_cfi_set(machine, reg, WP_CFI_AT_EXPRESSION, wp_cfi_read_block(machine));
-        return true;
-    case WP_CFA_VAL_EXPRESSION:
-        wp_cfi_set(machine, reg, WP_CFI_EXPRESSION, wp_cfi_read_block(machine));
-        return true;
-    case WP_CFA_UNDEFINED:
-        wp_cfi_set(machine, reg, WP_CFI_UNDEFINED, 0);
-        return true;
-    case WP_CFA_SAME_VALUE:
-        wp_cfi_set(machine, reg, WP_CFI_SAME, 0);
-        return true;
-    case WP_CFA_REGISTER:
-        wp_cfi_set(machine, reg, WP_CFI_REGISTER_PLUS, 0);
-        other = wp_cfi_read_uleb(&machine->reader);
-        if (rule != NULL && other <= UINT8_MAX)
-            rule->reg = (uint8_t)other;
-        return other <= UINT8_MAX;
-    case WP_CFA_RESTORE_EXTENDED:
+    if (operation == WP_CFA_RESTORE_EXTENDED) {
         wp_cfi_restore(machine, reg);
         return true;
+    }
+    while (form->operation != operation) {
+        if (++form == end)
+            return false;
+    }
+    wp_cfi_set(machine, reg, (enum wp_cfi_kind)form->kind,
+               wp_cfi_read_operand(machine, form->operand));
+    if (form->operand != WP_CFI_REGISTER)
+        return true;
+    other = wp_cfi_read_uleb(&machine->reader);
+    if (rule != NULL)
+        rule->reg = (uint8_t)other;
+    return other <= UINT8_MAX;
+}
+
+/* Beyond the largest offset there is nothing more to tell apart. */
+static void
+wp_cfi_advance(struct wp_cfi_machine *machine, uint64_t code_bytes)
+{
+    uint32_t left = UINT32_MAX - machine->location;
+
+    machine->location += code_bytes < left ? (uint32_t)code_bytes : left;
+}
+
+/* Operations that move to another place in the code. */
+static bool
+wp_cfi_execute_location(struct wp_cfi_machine *machine, uint8_t operation)
+{
+    const struct wp_cfi_entry *entry = machine->entry;
+    struct wp_cfi_reader *reader = &machine->reader;
+    uint32_t bytes = 8;
+
+    switch (operation) {
+    case WP_CFA_SET_LOC:
+        machine->location = 0;
+        wp_cfi_advance(machine,
+                       wp_cfi_read_pointer(reader, &entry->object, entry->pointer_encoding) -
+                           entry->begin);
+        return true;
+    case WP_CFA_ADVANCE_LOC1:
+        bytes = 1;
+        break;
+    case WP_CFA_ADVANCE_LOC2:
+        bytes = 2;
+        break;
+    case WP_CFA_ADVANCE_LOC4:
+        bytes = 4;
+        break;
+    case WP_CFA_MIPS_ADVANCE_LOC8:
+        break;
     default:
         return false;
     }
+    wp_cfi_advance(machine, wp_cfi_read_unsigned(reader, bytes) * entry->code_align);
+    return true;
 }
 
 static bool
 wp_cfi_execute_state(struct wp_cfi_machine *machine, uint8_t operation)
 {
-    struct wp_cfi_reader *reader = &machine->reader;
-
     switch (operation) {
     case WP_CFA_NOP:
-        return true;
-    case WP_CFA_SET_LOC:
-        machine->location =
-            wp_cfi_read_pointer(reader, &machine->entry->object, machine->entry->pointer_encoding);
-        return true;
-    case WP_CFA_ADVANCE_LOC1:
-        machine->location += wp_cfi_read_unsigned(reader, 1) * machine->entry->code_align;
-        return true;
-    case WP_CFA_ADVANCE_LOC2:
-        machine->location += wp_cfi_read_unsigned(reader, 2) * machine->entry->code_align;
-        return true;
-    case WP_CFA_ADVANCE_LOC4:
-        machine->location += wp_cfi_read_unsigned(reader, 4) * machine->entry->code_align;
-        return true;
-    case WP_CFA_MIPS_ADVANCE_LOC8:
-        machine->location += wp_cfi_read_unsigned(reader, 8) * machine->entry->code_align;
         return true;
     case WP_CFA_REMEMBER_STATE:
         if (machine->saved_count == WP_CFI_SAVED_ROWS)
@@ -259,10 +310,11 @@ wp_cfi_execute_state(struct wp_cfi_machine *machine, uint8_t operation)
         wp_cfi_copy_to(machine->row, machine->saved[--machine->saved_count]);
         return true;
     case WP_CFA_GNU_ARGS_SIZE:
-        wp_cfi_read_uleb(reader);
+        wp_cfi_read_uleb(&machine->reader);
         return true;
     default:
-        return wp_cfi_execute_cfa(machine, operation) ||
+        return wp_cfi_execute_location(machine, operation) ||
+               wp_cfi_execute_cfa(machine, operation) ||
                wp_cfi_execute_register(machine, operation);
     }
 }
@@ -276,7 +328,7 @@ wp_cfi_execute(struct wp_cfi_machine *machine)
 
     switch (operation & WP_CFA_PRIMARY_MASK) {
     case WP_CFA_ADVANCE_LOC:
-        machine->location += operand * machine->entry->code_align;
+        wp_cfi_advance(machine, (uint64_t)operand * machine->entry->code_align);
         return true;
     case WP_CFA_OFFSET:
         wp_cfi_set(machine, operand, WP_CFI_AT_CFA, wp_cfi_read_factored(machine, false));
@@ -295,18 +347,18 @@ wp_cfi_evaluate(const struct wp_cfi_entry *entry, uintptr_t address, struct wp_c
     const struct wp_cfi_span *span = &entry->common_program;
     struct wp_cfi_machine machine;
 
-    *row = (struct wp_cfi_row){0};
+    memset(row, 0, sizeof(*row));
     machine.entry = entry;
     machine.row = row;
-    machine.address = address;
+    machine.wanted = (uint32_t)(address - entry->begin);
     machine.saved_count = 0;
     for (;;) {
         wp_cfi_copy_from(machine.initial, row);
-        machine.location = entry->begin;
+        machine.location = 0;
         machine.reader.at = (const uint8_t *)(entry->object.start + span->begin);
         machine.reader.end = (const uint8_t *)(entry->object.start + span->end);
         machine.reader.failed = false;
-        while (machine.reader.at < machine.reader.end && machine.location <= address) {
+        while (machine.reader.at < machine.reader.end && machine.location <= machine.wanted) {
             if (!wp_cfi_execute(&machine) || machine.reader.failed)
                 return false;
         }

@@ -38,7 +38,7 @@ wp_cfi_read_signed(struct wp_cfi_reader *reader, uint32_t bytes)
     return (int64_t)(wp_cfi_read_unsigned(reader, bytes) << unused_bits) >> unused_bits;
 }
 
-static uint64_t
+static inline __attribute__((always_inline)) uint64_t
 wp_cfi_read_leb(struct wp_cfi_reader *reader, bool is_signed)
 {
     uint64_t value = 0;
@@ -46,7 +46,9 @@ wp_cfi_read_leb(struct wp_cfi_reader *reader, bool is_signed)
     uint8_t byte;
 
     do {
-        byte = (uint8_t)wp_cfi_read_unsigned(reader, 1);
+        const uint8_t *at = wp_cfi_take(reader, 1);
+
+        byte = at == NULL ? 0 : *at;
         if (shift < 64)
             value |= (uint64_t)(byte & 0x7f) << shift;
         shift += 7;

@@ -46,7 +46,8 @@ enum {
     WP_OP_NOP = 0x96,
 };
 
-#define WP_EXPRESSION_DEPTH 8u
+/* Compilers and glibc need 3. */
+#define WP_EXPRESSION_DEPTH 5u
 #define WP_EXPRESSION_MAX_STEPS 256u
 
 /* Invariant: depth <= WP_EXPRESSION_DEPTH, but for a moment in wp_expression_pop of an empty stack,
@@ -60,8 +61,8 @@ struct wp_expression {
     uint64_t stack[WP_EXPRESSION_DEPTH];
 };
 
-bool
-wp_unwind_view_register(const struct wp_unwind_view *view, uint64_t reg, uintptr_t *value)
+static inline __attribute__((always_inline)) bool
+wp_expression_register(const struct wp_unwind_view *view, uint64_t reg, uintptr_t *value)
 {
     int offset;
 
@@ -86,6 +87,12 @@ wp_unwind_view_register(const struct wp_unwind_view *view, uint64_t reg, uintptr
     /* Below the interrupted frame, or on another stack: checked when the trampoline was crossed. */
     *value = *(const volatile uintptr_t *)(view->saved_registers + (uintptr_t)offset);
     return true;
+}
+
+bool
+wp_unwind_view_register(const struct wp_unwind_view *view, uint64_t reg, uintptr_t *value)
+{
+    return wp_expression_register(view, reg, value);
 }
 
 static void
@@ -123,7 +130,7 @@ wp_expression_base_register(struct wp_expression *run, uint64_t reg)
     int64_t offset = wp_cfi_read_sleb(&run->reader);
     uintptr_t value = 0;
 
-    if (!wp_unwind_view_register(run->view, reg, &value))
+    if (!wp_expression_register(run->view, reg, &value))
         run->failed = true;
     wp_expression_push(run, value + (uint64_t)offset);
 }
@@ -141,86 +148,107 @@ wp_expression_jump(struct wp_expression *run, bool taken)
         run->reader.at += distance;
 }
 
-/* Operations on the two topmost entries. */
-static void
-wp_expression_binary(struct wp_expression *run, uint8_t operation)
+static uint64_t
+wp_expression_divide(struct wp_expression *run, int64_t left, int64_t right)
 {
-    uint64_t right = wp_expression_pop(run);
-    uint64_t left = wp_expression_pop(run);
-    int64_t signed_left = (int64_t)left, signed_right = (int64_t)right;
-    uint64_t value = 0;
-
-    switch (operation) {
-    case WP_OP_AND:
-        value = left & right;
-        break;
-    case WP_OP_DIV:
-        if (right == 0 || (signed_left == INT64_MIN && signed_right == -1))
-            run->failed = true;
-        else
-            value = (uint64_t)(signed_left / signed_right);
-        break;
-    case WP_OP_MINUS:
-        value = left - right;
-        break;
-    case WP_OP_MOD:
-        if (right == 0)
-            run->failed = true;
-        else
-            value = left % right;
-        break;
-    case WP_OP_MUL:
-        value = left * right;
-        break;
-    case WP_OP_OR:
-        value = left | right;
-        break;
-    case WP_OP_PLUS:
-        value = left + right;
-        break;
-    case WP_OP_SHL:
-        value = right < 64 ? left << right : 0;
-        break;
-    case WP_OP_SHR:
-        value = right < 64 ? left >> right : 0;
-        break;
-    case WP_OP_SHRA:
-        value = (uint64_t)(signed_left >> (right < 64 ? right : 63));
-        break;
-    case WP_OP_XOR:
-        value = left ^ right;
-        break;
-    case WP_OP_EQ:
-        value = left == right;
-        break;
-    case WP_OP_GE:
-        value = signed_left >= signed_right;
-        break;
-    case WP_OP_GT:
-        value = signed_left > signed_right;
-        break;
-    case WP_OP_LE:
-        value = signed_left <= signed_right;
-        break;
-    case WP_OP_LT:
-        value = signed_left < signed_right;
-        break;
-    case WP_OP_NE:
-        value = left != right;
-        break;
-    default:
-        run->failed = true;
-        break;
-    }
-    wp_expression_push(run, value);
+    if (right != 0 && (left != INT64_MIN || right != -1))
+        return (uint64_t)(left / right);
+    run->failed = true;
+    return 0;
 }
 
-/* Operations on the topmost entry, and those that move entries. */
+static uint64_t
+wp_expression_modulo(struct wp_expression *run, uint64_t left, uint64_t right)
+{
+    if (right != 0)
+        return left % right;
+    run->failed = true;
+    return 0;
+}
+
+/* Comparisons are of signed numbers. */
+static uint64_t
+wp_expression_compare(struct wp_expression *run, uint8_t operation, int64_t left, int64_t right)
+{
+    switch (operation) {
+    case WP_OP_EQ:
+        return left == right;
+    case WP_OP_GE:
+        return left >= right;
+    case WP_OP_GT:
+        return left > right;
+    case WP_OP_LE:
+        return left <= right;
+    case WP_OP_LT:
+        return left < right;
+    case WP_OP_NE:
+        return left != right;
+    default:
+        run->failed = true;
+        return 0;
+    }
+}
+
+/* An operation on the two topmost entries. */
+static uint64_t
+wp_expression_combine(struct wp_expression *run, uint8_t operation, uint64_t left, uint64_t right)
+{
+    switch (operation) {
+    case WP_OP_AND:
+        return left & right;
+    case WP_OP_DIV:
+        return wp_expression_divide(run, (int64_t)left, (int64_t)right);
+    case WP_OP_MINUS:
+        return left - right;
+    case WP_OP_MOD:
+        return wp_expression_modulo(run, left, right);
+    case WP_OP_MUL:
+        return left * right;
+    case WP_OP_OR:
+        return left | right;
+    case WP_OP_PLUS:
+        return left + right;
+    case WP_OP_SHL:
+        return right < 64 ? left << right : 0;
+    case WP_OP_SHR:
+        return right < 64 ? left >> right : 0;
+    case WP_OP_SHRA:
+        return (uint64_t)((int64_t)left >> (right < 64 ? right : 63));
+    case WP_OP_XOR:
+        return left ^ right;
+    default:
+        return wp_expression_compare(run, operation, (int64_t)left, (int64_t)right);
+    }
+}
+
+/* Swap, rotate, and all that combines two entries: `top` has been popped. */
+static void
+wp_expression_two(struct wp_expression *run, uint8_t operation, uint64_t top)
+{
+    uint64_t second = wp_expression_pop(run), third;
+
+    switch (operation) {
+    case WP_OP_SWAP:
+        wp_expression_push(run, top);
+        wp_expression_push(run, second);
+        break;
+    case WP_OP_ROT:
+        third = wp_expression_pop(run);
+        wp_expression_push(run, top);
+        wp_expression_push(run, third);
+        wp_expression_push(run, second);
+        break;
+    default:
+        wp_expression_push(run, wp_expression_combine(run, operation, second, top));
+        break;
+    }
+}
+
+/* Operations that pop the topmost entry. */
 static void
 wp_expression_stack(struct wp_expression *run, uint8_t operation)
 {
     uint64_t top = wp_expression_pop(run);
-    uint64_t second, third;
     uintptr_t loaded = 0;
 
     switch (operation) {
@@ -246,21 +274,8 @@ wp_expression_stack(struct wp_expression *run, uint8_t operation)
     case WP_OP_BRA:
         wp_expression_jump(run, top != 0);
         break;
-    case WP_OP_SWAP:
-        second = wp_expression_pop(run);
-        wp_expression_push(run, top);
-        wp_expression_push(run, second);
-        break;
-    case WP_OP_ROT:
-        second = wp_expression_pop(run);
-        third = wp_expression_pop(run);
-        wp_expression_push(run, top);
-        wp_expression_push(run, third);
-        wp_expression_push(run, second);
-        break;
     default:
-        wp_expression_push(run, top);
-        wp_expression_binary(run, operation);
+        wp_expression_two(run, operation, top);
         break;
     }
 }
@@ -343,7 +358,8 @@ wp_unwind_expression_block(const struct wp_cfi_object *object, int32_t place)
 
 bool
 wp_unwind_expression(const struct wp_cfi_object *object, int32_t place,
-                     const struct wp_unwind_view *view, const uintptr_t *pushed, uintptr_t *value)
+                     const struct wp_unwind_view *view, const uintptr_t *pushed, bool load,
+                     uintptr_t *value)
 {
     struct wp_expression run;
 
@@ -360,5 +376,7 @@ wp_unwind_expression(const struct wp_cfi_object *object, int32_t place,
         wp_expression_execute(&run, *run.reader.at++);
     }
     *value = wp_expression_pop(&run);
-    return !run.failed && !run.reader.failed;
+    if (run.failed || run.reader.failed)
+        return false;
+    return !load || wp_unwind_view_load(view, *value, value);
 }

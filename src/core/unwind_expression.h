@@ -40,10 +40,11 @@ wp_unwind_view_load(const struct wp_unwind_view *view, uintptr_t address, uintpt
 
 /*
  * Evaluates the block (ULEB128 length, operations) at object->header + place. `pushed` points to the
- * value that is on the stack at the start (the CFA, for a register's rule), or is NULL.
+ * value that is on the stack at the start (the CFA, for a register's rule), or is NULL. `load`: the
+ * result is the word that the expression's value points to.
  */
 bool wp_unwind_expression(const struct wp_cfi_object *object, int32_t place,
-                          const struct wp_unwind_view *view, const uintptr_t *pushed,
+                          const struct wp_unwind_view *view, const uintptr_t *pushed, bool load,
                           uintptr_t *value);
 
 /* Reads the block's length and leaves the reader with the block alone. */

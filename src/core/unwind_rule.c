@@ -28,9 +28,22 @@ wp_rule_keep(uintptr_t address, uint32_t generation, uint64_t rule)
     }
     found = wp_atomic_pair_load(&set[way]);
     entry.low = wp_rule_stamp(address, generation) | ((found.low + 1) & WP_RULE_STAMP_VERSION_MASK);
-    entry.high = rule | WP_RULE_SET_BIT |
-                 (uint64_t)(generation >> 16 & 63) << WP_RULE_GENERATION_SHIFT;
+    entry.high = rule | WP_RULE_SET_BIT;
     wp_atomic_pair_cas(&set[way], found, entry);
+}
+
+void
+wp_rule_sweep(void)
+{
+    for (uint32_t i = 0; i < WP_RULE_SETS * WP_RULE_WAYS; i++) {
+        struct wp_atomic_pair *entry = &wp_rule_table[i / WP_RULE_WAYS][i % WP_RULE_WAYS];
+        struct wp_atomic_pair found = wp_atomic_pair_load(entry);
+        struct wp_atomic_pair empty = {.low = (found.low + 1) & WP_RULE_STAMP_VERSION_MASK};
+
+        /* Entries that were never used stay untouched: their pages were never needed. */
+        if (found.high != 0)
+            wp_atomic_pair_cas(entry, found, empty);
+    }
 }
 
 uint64_t

@@ -2,18 +2,18 @@
  * Rules: how to get from a frame to its caller's, packed into one word, in a table that all threads
  * share.
  *
- * The table maps the address of a call (return address - 1; of an interrupted frame, the address
- * itself) to a rule. It has WP_RULE_SETS sets of WP_RULE_WAYS entries; a set is one cache line.
+ * The table maps the return address of a frame (of an interrupted frame: the address behind its
+ * instruction's first byte) to a rule. It has WP_RULE_SETS sets of WP_RULE_WAYS entries; a set is one
+ * cache line.
  *
  * Entry. Two words, `low` = stamp and `high` = rule:
  *
  *     stamp:  bits 63..29 address >> 12
  *             bits 28..13 generation, low 16 bits
  *             bits 12..0  version: counts the writes to this entry
- *     rule:   see WP_RULE_* below; it holds six more bits of the generation
+ *     rule:   see WP_RULE_* below
  *
- * The set number, an exclusive or of the address's pieces, together with address >> 12 gives the
- * whole address back, so that equal stamps in one set mean equal addresses.
+ * The set is the address's low 12 bits, so that equal stamps in one set mean equal addresses.
  *
  * Protocol. A writer replaces both words at once by a 16-byte compare-and-swap, whose expected value
  * it read before, with the version increased; if another was faster it gives up: a rule that is not
@@ -26,9 +26,8 @@
  * writer waits, and a process that is forked in the middle of a write inherits either the old entry
  * or the new one.
  *
- * Generations. wp_module_forget() ends one: stamps of before no longer match, whatever entry they are
- * in, and are overwritten first. 22 bits of it are compared: after 4 million dlclose calls a rule
- * that was neither overwritten nor used since could match again.
+ * Generations. wp_module_forget() ends one: stamps of before no longer match, and their entries are
+ * overwritten first. Before the 16 bits come round again wp_rule_sweep() empties the table.
  */
 #ifndef WP_CORE_UNWIND_RULE_H
 #define WP_CORE_UNWIND_RULE_H
@@ -47,10 +46,11 @@
  *     2  enum wp_rule_cfa
  *     2  enum wp_rule_fp
  *     2  enum wp_rule_ra
- *    18  CFA offset, 12 frame pointer offset, 11 return address offset: signed, in 8-byte units
- *    10  handle of the module (module.h)
  *     1  set: never 0
- *     6  generation, bits 21..16
+ *    12  frame pointer offset, 11 return address offset: signed, in 8-byte units
+ *    10  handle of the module (module.h)
+ *     6  0
+ *    18  CFA offset, likewise: on top, because a walk waits for it first
  */
 enum wp_rule_cfa {
     WP_RULE_CFA_SP,     /* sp + offset */
@@ -79,46 +79,51 @@ enum wp_rule_special {
 
 #define WP_RULE_FP_SHIFT 2
 #define WP_RULE_RA_SHIFT 4
-#define WP_RULE_CFA_OFFSET_SHIFT 6
-#define WP_RULE_CFA_OFFSET_BITS 18
-#define WP_RULE_FP_OFFSET_SHIFT 24
+#define WP_RULE_SET_BIT (UINT64_C(1) << 6)
+#define WP_RULE_FP_OFFSET_SHIFT 7
 #define WP_RULE_FP_OFFSET_BITS 12
-#define WP_RULE_RA_OFFSET_SHIFT 36
+#define WP_RULE_RA_OFFSET_SHIFT 19
 #define WP_RULE_RA_OFFSET_BITS 11
-#define WP_RULE_HANDLE_SHIFT 47
+#define WP_RULE_HANDLE_SHIFT 30
 #define WP_RULE_HANDLE_MASK 1023u
-#define WP_RULE_SET_BIT (UINT64_C(1) << 57)
-#define WP_RULE_GENERATION_SHIFT 58
+#define WP_RULE_CFA_OFFSET_SHIFT 46
+#define WP_RULE_CFA_OFFSET_BITS 18
 
 #define WP_RULE_UNIT 8
 
 /* The field as a signed number of bytes. */
 #define WP_RULE_OFFSET(rule, name)                                                                 \
-    ((int64_t)((rule) << (64 - WP_RULE_##name##_OFFSET_SHIFT - WP_RULE_##name##_OFFSET_BITS)) >>   \
-     (64 - WP_RULE_##name##_OFFSET_BITS) << 3)
+    (((int64_t)((rule) << (64 - WP_RULE_##name##_OFFSET_SHIFT - WP_RULE_##name##_OFFSET_BITS)) >>  \
+      (64 - WP_RULE_##name##_OFFSET_BITS)) *                                                       \
+     WP_RULE_UNIT)
 
-static inline uint16_t wp_rule_handle(uint64_t rule)
+static inline uint16_t
+wp_rule_handle(uint64_t rule)
 {
     return (uint16_t)(rule >> WP_RULE_HANDLE_SHIFT & WP_RULE_HANDLE_MASK);
 }
 
-static inline enum wp_rule_cfa wp_rule_cfa(uint64_t rule)
+static inline enum wp_rule_cfa
+wp_rule_cfa(uint64_t rule)
 {
     return (enum wp_rule_cfa)(rule & 3);
 }
 
-static inline enum wp_rule_fp wp_rule_fp(uint64_t rule)
+static inline enum wp_rule_fp
+wp_rule_fp(uint64_t rule)
 {
     return (enum wp_rule_fp)(rule >> WP_RULE_FP_SHIFT & 3);
 }
 
-static inline enum wp_rule_ra wp_rule_ra(uint64_t rule)
+static inline enum wp_rule_ra
+wp_rule_ra(uint64_t rule)
 {
     return (enum wp_rule_ra)(rule >> WP_RULE_RA_SHIFT & 3);
 }
 
 /* Valid if the CFA is special. */
-static inline enum wp_rule_special wp_rule_special(uint64_t rule)
+static inline enum wp_rule_special
+wp_rule_special(uint64_t rule)
 {
     return (enum wp_rule_special)(rule >> WP_RULE_FP_SHIFT & 3);
 }
@@ -132,7 +137,8 @@ uint64_t wp_rule_make_special(enum wp_rule_special special);
 uint64_t wp_rule_pack(const struct wp_cfi_object *object, const struct wp_cfi_row *row);
 
 /* With the module's handle. */
-static inline uint64_t wp_rule_with_handle(uint64_t rule, uint16_t handle)
+static inline uint64_t
+wp_rule_with_handle(uint64_t rule, uint16_t handle)
 {
     return rule | (uint64_t)handle << WP_RULE_HANDLE_SHIFT;
 }
@@ -140,23 +146,28 @@ static inline uint64_t wp_rule_with_handle(uint64_t rule, uint16_t handle)
 #define WP_RULE_STAMP_ADDRESS_SHIFT 29
 #define WP_RULE_STAMP_GENERATION_SHIFT 13
 #define WP_RULE_STAMP_VERSION_MASK ((UINT64_C(1) << WP_RULE_STAMP_GENERATION_SHIFT) - 1)
+#define WP_RULE_GENERATIONS 65536u
 
-extern struct wp_atomic_pair wp_rule_table[WP_RULE_SETS][WP_RULE_WAYS];
+extern struct wp_atomic_pair wp_rule_table[WP_RULE_SETS][WP_RULE_WAYS]
+    __attribute__((visibility("hidden")));
 
-static inline struct wp_atomic_pair *wp_rule_set(uintptr_t address)
+static inline struct wp_atomic_pair *
+wp_rule_set(uintptr_t address)
 {
-    return wp_rule_table[(address ^ address >> 12 ^ address >> 24) % WP_RULE_SETS];
+    return wp_rule_table[address % WP_RULE_SETS];
 }
 
 /* Without the version. */
-static inline uint64_t wp_rule_stamp(uintptr_t address, uint32_t generation)
+static inline uint64_t
+wp_rule_stamp(uintptr_t address, uint32_t generation)
 {
     return (uint64_t)address >> 12 << WP_RULE_STAMP_ADDRESS_SHIFT |
-           (uint64_t)(generation & 0xffff) << WP_RULE_STAMP_GENERATION_SHIFT;
+           (uint64_t)(generation % WP_RULE_GENERATIONS) << WP_RULE_STAMP_GENERATION_SHIFT;
 }
 
-/* The rule for an address below WP_UNWIND_ADDRESS_END, or 0. */
-static inline uint64_t wp_rule_find(uintptr_t address, uint32_t generation)
+/* The rule for an address up to WP_UNWIND_ADDRESS_END, or 0. */
+static inline uint64_t
+wp_rule_find(uintptr_t address, uint32_t generation)
 {
     const struct wp_atomic_pair *set = wp_rule_set(address);
     uint64_t wanted = wp_rule_stamp(address, generation);
@@ -169,8 +180,7 @@ static inline uint64_t wp_rule_find(uintptr_t address, uint32_t generation)
             continue;
         rule = wp_atomic_load_64_acquire(&set[way].high);
         /* Both loads above come before this one. */
-        if (wp_atomic_load_64(&set[way].low) == stamp &&
-            rule >> WP_RULE_GENERATION_SHIFT == (generation >> 16 & 63))
+        if (wp_atomic_load_64(&set[way].low) == stamp)
             return rule;
     }
     return 0;
@@ -178,5 +188,8 @@ static inline uint64_t wp_rule_find(uintptr_t address, uint32_t generation)
 
 /* Keeps a rule, in the place of another if the set is full. */
 void wp_rule_keep(uintptr_t address, uint32_t generation, uint64_t rule);
+
+/* Empties the table. Walks in progress may still put in rules of before. */
+void wp_rule_sweep(void);
 
 #endif

@@ -12,14 +12,16 @@
  * use checks them again: the block ends just behind the descriptor that lies at its top, begins below
  * it, and the guard is a part of it. For a main thread the words are 0 and nothing is found.
  */
-#define WP_UNWIND_DESCRIPTOR_FIRST_WORD 16u /* behind the part that the psABI and libc's headers fix */
-#define WP_UNWIND_DESCRIPTOR_WORDS 256u     /* less than sizeof(struct pthread) since glibc 2.35 */
+#define WP_UNWIND_DESCRIPTOR_FIRST_WORD                                                            \
+    16u                                 /* behind the part that the psABI and libc's headers fix */
+#define WP_UNWIND_DESCRIPTOR_WORDS 256u /* less than sizeof(struct pthread) since glibc 2.35 */
 /* The descriptor's own size and what alignment leaves: the end of the block is this near. */
 #define WP_UNWIND_DESCRIPTOR_MAX_BYTES 65536u
 #define WP_UNWIND_LOWEST_STACK 65536u
 #define WP_UNWIND_LARGEST_STACK (UINT64_C(1) << 40)
 
-static uint32_t wp_unwind_stack_word; /* [atomic] index of the first of the three; 0: not found yet */
+static uint32_t
+    wp_unwind_stack_word; /* [atomic] index of the first of the three; 0: not found yet */
 
 static bool
 wp_unwind_is_block(const uintptr_t *words, uintptr_t descriptor)

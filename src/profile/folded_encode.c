@@ -86,8 +86,8 @@ wp_folded_encode(const struct wp_profile *profile, const struct wp_symbols *symb
 
     for (size_t i = 0; i < profile->sample_count && result == 0; i++) {
         const struct wp_profile_sample *sample = profile->samples[i];
-        uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-        size_t depth = wp_symbols_stack(symbols, sample, locations);
+        const uint32_t *locations = NULL;
+        size_t depth = wp_symbols_stack(symbols, sample, &locations);
 
         line.length = 0;
         while (depth > 0)

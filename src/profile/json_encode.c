@@ -118,8 +118,8 @@ json_sample(const struct wp_symbols *symbols, const struct wp_profile_sample *sa
 {
     struct json_object *object = json_object_new_object();
     struct json_object *frames = json_object_new_array();
-    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-    size_t depth = wp_symbols_stack(symbols, sample, locations);
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(symbols, sample, &locations);
 
     json_object_object_add(
         object, "contentions",

@@ -140,40 +140,48 @@ wp_keyset_free(struct wp_keyset *set)
     memset(set, 0, sizeof *set);
 }
 
-struct wp_key *
-wp_keyset_get(const struct wp_keyset *set, const void *bytes, size_t length)
+/* ck_hs_get leaves the set as it is; it merely was not declared const. */
+static struct wp_key *
+keyset_find(const struct wp_keyset *set, const struct wp_key *wanted)
 {
-    struct wp_key wanted = {
+    return ck_hs_get((ck_hs_t *)(uintptr_t)&set->hs, (unsigned long)wanted->hash, wanted);
+}
+
+static struct wp_key
+keyset_wanted(const struct wp_keyset *set, const void *bytes, size_t length)
+{
+    return (struct wp_key){
         .hash = keyset_hash(bytes, length, set->seed),
         .length_bytes = (uint32_t)length,
         .bytes = bytes,
     };
+}
 
-    if (length > UINT32_MAX)
-        return NULL;
-    /* ck_hs_get leaves the set as it is; it merely was not declared const. */
-    return ck_hs_get((ck_hs_t *)(uintptr_t)&set->hs, (unsigned long)wanted.hash, &wanted);
+struct wp_key *
+wp_keyset_get(const struct wp_keyset *set, const void *bytes, size_t length)
+{
+    struct wp_key wanted = keyset_wanted(set, bytes, length);
+
+    return length < UINT32_MAX ? keyset_find(set, &wanted) : NULL;
 }
 
 struct wp_key *
 wp_keyset_put(struct wp_keyset *set, const void *bytes, size_t length, bool *added)
 {
-    struct wp_key *key = wp_keyset_get(set, bytes, length);
+    struct wp_key wanted = keyset_wanted(set, bytes, length);
+    struct wp_key *key = length < UINT32_MAX ? keyset_find(set, &wanted) : NULL;
     char *copy;
 
     if (added != NULL)
         *added = key == NULL;
-    if (key != NULL)
+    if (key != NULL || length >= UINT32_MAX)
         return key;
-    if (length > UINT32_MAX - 1)
-        return NULL;
     key = wp_arena_take(&set->arena, sizeof *key + length + 1);
     if (key == NULL)
         return NULL;
     copy = (char *)(key + 1);
     memcpy(copy, bytes, length);
-    key->hash = keyset_hash(bytes, length, set->seed);
-    key->length_bytes = (uint32_t)length;
+    *key = wanted;
     key->value = set->count;
     key->bytes = copy;
     if (!ck_hs_put_unique(&set->hs, (unsigned long)key->hash, key))

@@ -116,7 +116,7 @@ pprof_add_mappings(struct pprof_maker *maker)
     size_t count = maker->profile->module_count;
     size_t executable = 0;
 
-    maker->message.mapping = pprof_take(maker, count * sizeof *maker->message.mapping);
+    maker->message.mapping = pprof_take(maker, count * sizeof(pprof_mapping *));
     maker->mapping_ids = pprof_take(maker, count * sizeof *maker->mapping_ids);
     if (maker->failed)
         return;
@@ -153,7 +153,7 @@ pprof_function_id(struct pprof_maker *maker, const struct wp_line *line)
         return key->value + 1u;
     function = pprof_take(maker, sizeof *function);
     if (function == NULL || wp_array_reserve(&maker->function_table, &maker->function_capacity,
-                                             key->value, sizeof function) != 0) {
+                                             key->value, sizeof(pprof_function *)) != 0) {
         maker->failed = true;
         return 0;
     }
@@ -196,7 +196,7 @@ pprof_add_locations(struct pprof_maker *maker)
 {
     size_t count = maker->symbols->location_count;
 
-    maker->message.location = pprof_take(maker, count * sizeof *maker->message.location);
+    maker->message.location = pprof_take(maker, count * sizeof(pprof_location *));
     for (size_t i = 0; i < count && !maker->failed; i++)
         pprof_add_location(maker, &maker->symbols->locations[i]);
 }
@@ -204,8 +204,8 @@ pprof_add_locations(struct pprof_maker *maker)
 static void
 pprof_add_sample(struct pprof_maker *maker, const struct wp_profile_sample *from)
 {
-    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-    size_t depth = wp_symbols_stack(maker->symbols, from, locations);
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(maker->symbols, from, &locations);
     pprof_sample *sample = pprof_take(maker, sizeof *sample);
     uint64_t *ids = pprof_take(maker, depth * sizeof *ids);
     int64_t *values = pprof_take(maker, VALUE_COUNT * sizeof *values);
@@ -229,7 +229,7 @@ pprof_add_samples(struct pprof_maker *maker)
 {
     size_t count = maker->profile->sample_count;
 
-    maker->message.sample = pprof_take(maker, count * sizeof *maker->message.sample);
+    maker->message.sample = pprof_take(maker, count * sizeof(pprof_sample *));
     for (size_t i = 0; i < count && !maker->failed; i++)
         pprof_add_sample(maker, maker->profile->samples[i]);
 }
@@ -254,7 +254,7 @@ pprof_add_header(struct pprof_maker *maker)
 
     wp__pprof__profile__init(message);
     pprof_string(maker, "");
-    message->sample_type = pprof_take(maker, VALUE_COUNT * sizeof *message->sample_type);
+    message->sample_type = pprof_take(maker, VALUE_COUNT * sizeof(pprof_value_type *));
     if (maker->failed)
         return;
     message->sample_type[0] = pprof_value(maker, "contentions", "count");
@@ -343,7 +343,7 @@ pprof_write(const pprof_profile *message, FILE *stream, struct wp_error *error)
         return wp_error_set(error, ENOMEM, "not enough memory to write the profile");
     output->base.append = pprof_append;
     output->stream = stream;
-    if (deflateInit2(&output->zlib, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
+    if (deflateInit2(&output->zlib, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
         free(output);
         return wp_error_set(error, ENOMEM, "not enough memory to compress the profile");

@@ -93,7 +93,7 @@ wp_profile_copy_string(struct wp_profile *profile, const char *text)
  * module that could not be read back is itself: the row of one region. */
 struct wp_key *
 wp_profile_module_key(struct wp_profile_index *index, const struct wp_profile_module *module,
-                      uint64_t unknown, bool add, bool *added)
+                      bool add, bool *added)
 {
     struct {
         uint64_t unknown;
@@ -105,7 +105,7 @@ wp_profile_module_key(struct wp_profile_index *index, const struct wp_profile_mo
     size_t length = offsetof(__typeof__(key), path) + path_length;
 
     memset(&key, 0, offsetof(__typeof__(key), path));
-    key.unknown = module->known ? 0 : unknown;
+    key.unknown = module->unknown;
     key.text_vaddr = module->build_id_bytes == 0 ? module->text_vaddr : 0;
     memcpy(key.build_id, module->build_id, module->build_id_bytes);
     memcpy(key.path, module->path, path_length);
@@ -117,12 +117,12 @@ wp_profile_module_key(struct wp_profile_index *index, const struct wp_profile_mo
  * is the profile's own already, or is copied. */
 uint32_t
 wp_profile_add_module(struct wp_profile *profile, const struct wp_profile_module *module,
-                      uint64_t unknown, struct wp_error *error)
+                      struct wp_error *error)
 {
     struct wp_profile_index *index = profile->index;
     struct wp_profile_module *row;
     bool added;
-    struct wp_key *key = wp_profile_module_key(index, module, unknown, true, &added);
+    struct wp_key *key = wp_profile_module_key(index, module, true, &added);
 
     if (key == NULL) {
         wp_profile_no_memory(error);
@@ -210,6 +210,7 @@ profile_add_snapshot_module(struct wp_profile *profile, const struct wp_snapshot
         .path = path,
         .source = (uint32_t)profile->source_count - 1,
         .known = from->known,
+        .unknown = from->known ? 0 : (snapshot->region_id | 1) + row,
         .is_executable = from->is_executable,
         .bias = from->bias,
         .text_vaddr = from->text_vaddr,
@@ -220,8 +221,7 @@ profile_add_snapshot_module(struct wp_profile *profile, const struct wp_snapshot
 
     memcpy(module.build_id, from->build_id, from->build_id_bytes);
     profile_module_path(from->path, snapshot->directory, path, sizeof path);
-    map->modules[row] =
-        wp_profile_add_module(profile, &module, (snapshot->region_id | 1) + row, error);
+    map->modules[row] = wp_profile_add_module(profile, &module, error);
     return map->modules[row] != 0 ? 0 : -ENOMEM;
 }
 
@@ -363,9 +363,9 @@ wp_profile_sample_of(struct wp_profile *profile, const uint64_t *identity, size_
     if (!added && index->by_key[key->value] != NULL)
         return index->by_key[key->value];
     if (wp_array_reserve(&index->by_key, &index->by_key_capacity, key->value,
-                         sizeof *index->by_key) != 0 ||
+                         sizeof(struct wp_profile_sample *)) != 0 ||
         wp_array_reserve(&profile->samples, &index->sample_capacity, profile->sample_count,
-                         sizeof *profile->samples) != 0)
+                         sizeof(struct wp_profile_sample *)) != 0)
         return NULL;
     sample = wp_arena_take(&index->arena, sizeof *sample + depth * sizeof sample->frames[0]);
     if (sample == NULL)

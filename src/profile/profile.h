@@ -44,6 +44,7 @@ struct wp_profile_module {
     uint32_t source;  /* index of the source that brought it first */
     bool is_executable;
     bool known;
+    uint64_t unknown; /* internal: tells modules apart of which nothing is known, else 0 */
     uint64_t bias;
     uint64_t text_vaddr;
     uint64_t text_bytes;

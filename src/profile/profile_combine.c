@@ -21,17 +21,16 @@ profile_map_other(struct wp_profile *profile, const struct wp_profile *other, bo
 
     for (size_t i = 1; i < other->module_count; i++) {
         struct wp_profile_module module = other->modules[i];
-        uint64_t unknown = (other->sources[module.source].region_id | 1) + i;
         const struct wp_key *key;
 
         if (add) {
             module.source += (uint32_t)first_source;
-            map->modules[i] = wp_profile_add_module(profile, &module, unknown, error);
+            map->modules[i] = wp_profile_add_module(profile, &module, error);
             if (map->modules[i] == 0)
                 return -ENOMEM;
             continue;
         }
-        key = wp_profile_module_key(profile->index, &module, unknown, false, NULL);
+        key = wp_profile_module_key(profile->index, &module, false, NULL);
         map->modules[i] = key == NULL ? 0 : key->value;
     }
     for (size_t i = 1; i < other->function_count; i++) {
@@ -213,7 +212,8 @@ void
 wp_profile_sort(struct wp_profile *profile)
 {
     if (profile->sample_count > 1)
-        qsort(profile->samples, profile->sample_count, sizeof *profile->samples, profile_by_delay);
+        qsort(profile->samples, profile->sample_count, sizeof(struct wp_profile_sample *),
+              profile_by_delay);
 }
 
 void

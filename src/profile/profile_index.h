@@ -47,12 +47,10 @@ const char *wp_profile_copy_string(struct wp_profile *profile, const char *text)
 
 /*
  * The key of a module or function, whose value is its number in the profile. With `add` it is put
- * there if it is missing (the caller then adds the row). `unknown` tells modules apart of which
- * nothing is known. NULL: not there, or out of memory.
+ * there if it is missing (the caller then adds the row). NULL: not there, or out of memory.
  */
 struct wp_key *wp_profile_module_key(struct wp_profile_index *index,
-                                     const struct wp_profile_module *module, uint64_t unknown,
-                                     bool add, bool *added);
+                                     const struct wp_profile_module *module, bool add, bool *added);
 struct wp_key *wp_profile_function_key(struct wp_profile_index *index,
                                        const struct wp_profile_function *function, bool add,
                                        bool *added);
@@ -60,7 +58,7 @@ struct wp_key *wp_profile_function_key(struct wp_profile_index *index,
 /* Adds a module or function unless it is there, copying its strings. Returns its number; 0 and, for
  * modules, an error text when it cannot. */
 uint32_t wp_profile_add_module(struct wp_profile *profile, const struct wp_profile_module *module,
-                               uint64_t unknown, struct wp_error *error);
+                               struct wp_error *error);
 uint32_t wp_profile_add_function(struct wp_profile *profile,
                                  const struct wp_profile_function *function);
 

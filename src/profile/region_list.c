@@ -175,15 +175,21 @@ list_all_users(struct list_maker *maker)
     return result;
 }
 
-/* True if `path` is, as we see it, the file of this line of /proc/PID/maps (its fifth field). */
+/* True if `path` is, as we see it, the file of this line of /proc/PID/maps: its inode number is the
+ * last field before the path. */
 static bool
 list_is_file(const char *path, const char *line)
 {
     unsigned long inode = 0;
     struct stat status;
 
-    return sscanf(line, "%*s %*s %*s %*s %lu", &inode) == 1 && stat(path, &status) == 0 &&
-           status.st_ino == inode;
+    for (unsigned field = 1; field < 5 && line != NULL; field++) {
+        line = strchr(line, ' ');
+        line = line == NULL ? NULL : line + 1;
+    }
+    if (line != NULL)
+        inode = strtoul(line, NULL, 10);
+    return inode != 0 && stat(path, &status) == 0 && status.st_ino == inode;
 }
 
 bool

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,8 @@ static size_t
 report_key(const struct report *report, const struct wp_profile_sample *sample, const void **key)
 {
     const struct wp_symbols *symbols = report->symbols;
-    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-    size_t depth = wp_symbols_stack(symbols, sample, locations);
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(symbols, sample, &locations);
     size_t used = 0;
 
     for (size_t i = 0; i < depth && used + 3 < STACK_LINES_MAX; i++) {
@@ -199,8 +200,8 @@ report_frame(const struct report *report, const struct wp_location *location, ui
 static void
 report_chain(const struct report *report, const struct wp_profile_sample *sample)
 {
-    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-    size_t depth = wp_symbols_stack(report->symbols, sample, locations);
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(report->symbols, sample, &locations);
     size_t limit = report->options.frames + 1;
     size_t printed = 0;
     size_t more = 0;
@@ -233,28 +234,28 @@ report_row_figures(const struct report *report, size_t rank, const struct report
     wp_report_duration(row->delay_ns, delay, sizeof delay);
     wp_report_duration(row->contentions > 0 ? row->delay_ns / row->contentions : 0, mean,
                        sizeof mean);
-    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.0f %10s%s\n",
+    /* Scaled counts are fractions; a small one must not read as none. */
+    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.*f %10s%s\n",
             report->options.colour ? "\033[1m" : "", rank, delay,
-            total_ns > 0 ? 100 * row->delay_ns / total_ns : 0, row->contentions, mean,
-            report->options.colour ? "\033[0m" : "");
+            total_ns > 0 ? 100 * row->delay_ns / total_ns : 0,
+            row->contentions < 9.95 && fmod(row->contentions, 1) != 0 ? 1 : 0, row->contentions,
+            mean, report->options.colour ? "\033[0m" : "");
 }
 
 static void
 report_heading(const struct report *report, const struct wp_profile_totals *totals)
 {
-    bool is_block = report->profile->kind == WP_PROFILE_BLOCK;
     char total[16];
     char span[16];
 
     wp_report_duration(totals->delay_ns, total, sizeof total);
     wp_report_duration((double)report->profile->duration_ns, span, sizeof span);
-    report_line(report, "%s: %s in %.0f %s%s%s",
-                is_block ? "Who waits (block)" : "Who makes them wait (mutex)", total,
-                totals->contentions, is_block ? "waits" : "unlocks that others waited for",
-                report->profile->duration_ns != 0 ? ", during " : "",
+    report_line(report, "%s: %s in %.0f waits%s%s",
+                report->profile->kind == WP_PROFILE_BLOCK ? "Who waits (block)"
+                                                          : "Who makes them wait (mutex)",
+                total, totals->contentions, report->profile->duration_ns != 0 ? ", during " : "",
                 report->profile->duration_ns != 0 ? span : "");
-    report_line(report, "%4s %10s %8s %12s %10s", "", "delay", "share",
-                is_block ? "waits" : "unlocks", "mean");
+    report_line(report, "%4s %10s %8s %12s %10s", "", "delay", "share", "waits", "mean");
 }
 
 static int

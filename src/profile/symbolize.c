@@ -50,6 +50,13 @@ struct wp_symbols_index {
     struct wp_keyset keys; /* location_key -> index of locations */
     size_t location_capacity;
     struct wp_keyset function_places; /* module and address -> first function there */
+    /* Stacks as locations, leaf first. A sample's begin at starts[sample->key]: finding them is the
+     * costly part, and every encoder asks. */
+    uint32_t *stacks;
+    size_t stack_capacity;
+    size_t stack_used;
+    uint64_t *starts;
+    size_t start_count;
 };
 
 int
@@ -239,31 +246,32 @@ symbols_canonical(const struct wp_symbols *symbols, struct location_key key)
     return (struct location_key){.vaddr = function->value, .what = LOCATION_FUNCTION};
 }
 
+/* Sets *index to the location of a key, made if it is new. */
 static int
-symbols_add(struct wp_symbols *symbols, struct location_key key)
+symbols_add(struct wp_symbols *symbols, struct location_key key, uint32_t *index)
 {
     struct location_key canonical;
     struct wp_location *location;
     struct wp_key *found;
     bool added;
+    int result;
 
     found = wp_keyset_put(&symbols->index->keys, &key, sizeof key, &added);
     if (found == NULL)
         return -ENOMEM;
+    *index = found->value;
     if (!added)
         return 0;
     canonical = symbols_canonical(symbols, key);
     if (memcmp(&canonical, &key, sizeof key) != 0) {
-        int result = symbols_add(symbols, canonical);
-        const struct wp_key *other = wp_keyset_get(&symbols->index->keys, &canonical, sizeof key);
-
-        found->value = result == 0 && other != NULL ? other->value : 0;
+        result = symbols_add(symbols, canonical, index);
+        found->value = *index;
         return result;
     }
     location = symbols_new_location(symbols);
     if (location == NULL)
         return -ENOMEM;
-    found->value = (uint32_t)(symbols->location_count - 1);
+    *index = found->value = (uint32_t)(symbols->location_count - 1);
     return symbols_fill(symbols, &key, location);
 }
 
@@ -290,39 +298,64 @@ symbols_note_functions(struct wp_symbols *symbols)
 }
 
 static int
+symbols_add_to_stack(struct wp_symbols *symbols, struct location_key key)
+{
+    struct wp_symbols_index *index = symbols->index;
+    uint32_t location;
+    int result = symbols_add(symbols, key, &location);
+
+    if (result == 0)
+        result = wp_array_reserve(&index->stacks, &index->stack_capacity, index->stack_used,
+                                  sizeof *index->stacks);
+    if (result == 0)
+        index->stacks[index->stack_used++] = location;
+    return result;
+}
+
+static int
+symbols_add_sample(struct wp_symbols *symbols, const struct wp_profile_sample *sample)
+{
+    int result = 0;
+
+    symbols->index->starts[sample->key] = symbols->index->stack_used;
+    if (sample->function != 0)
+        result = symbols_add_to_stack(
+            symbols, (struct location_key){.vaddr = sample->function, .what = LOCATION_FUNCTION});
+    for (unsigned i = 0; i < sample->depth && result == 0; i++)
+        result = symbols_add_to_stack(symbols, location_of_frame(sample->frames[i]));
+    return result;
+}
+
+static int
 symbols_add_all(struct wp_symbols *symbols)
 {
     const struct wp_profile *profile = symbols->profile;
+    struct wp_symbols_index *index = symbols->index;
     int result = symbols_note_functions(symbols);
 
-    for (size_t i = 0; i < profile->sample_count && result == 0; i++) {
-        const struct wp_profile_sample *sample = profile->samples[i];
-
-        if (sample->function != 0)
-            result = symbols_add(symbols, (struct location_key){.vaddr = sample->function,
-                                                                .what = LOCATION_FUNCTION});
-        for (unsigned j = 0; j < sample->depth && result == 0; j++)
-            result = symbols_add(symbols, location_of_frame(sample->frames[j]));
+    for (size_t i = 0; i < profile->sample_count; i++) {
+        if (profile->samples[i]->key >= index->start_count)
+            index->start_count = profile->samples[i]->key + 1u;
     }
+    index->starts = calloc(index->start_count + 1, sizeof *index->starts);
+    if (index->starts == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < profile->sample_count && result == 0; i++)
+        result = symbols_add_sample(symbols, profile->samples[i]);
     return result;
 }
 
 /* --- Names -------------------------------------------------------------------------------------- */
 
-/* Asks the module for an address and remembers the answer. */
+/* Asks the module for an address and remembers the answer, whose index the key holds. */
 static int
 symbols_ask(struct wp_symbolizer *symbolizer, struct symbol_cache *cache,
-            struct wp_symbol_module *module, uint64_t vaddr)
+            struct wp_symbol_module *module, uint64_t vaddr, uint32_t index)
 {
     struct wp_line lines[WP_SYMBOL_LINES_MAX];
     struct symbol_answer answer = {0};
     struct wp_line *kept;
-    bool added;
-    struct wp_key *key = wp_keyset_put(&cache->addresses, &vaddr, sizeof vaddr, &added);
 
-    if (key == NULL || wp_array_reserve(&cache->answers, &cache->answer_capacity, key->value,
-                                        sizeof *cache->answers) != 0)
-        return -ENOMEM;
     answer.line_count = (uint32_t)wp_symbol_module_lookup(module, vaddr, &symbolizer->names, lines);
     if (answer.line_count > 0) {
         kept = wp_arena_take(&symbolizer->arena, answer.line_count * sizeof *kept);
@@ -331,7 +364,7 @@ symbols_ask(struct wp_symbolizer *symbolizer, struct symbol_cache *cache,
         memcpy(kept, lines, answer.line_count * sizeof *kept);
         answer.lines = kept;
     }
-    cache->answers[key->value] = answer;
+    cache->answers[index] = answer;
     return 0;
 }
 
@@ -353,14 +386,31 @@ symbols_by_module(const void *left, const void *right)
     return (a->location > b->location) - (a->location < b->location);
 }
 
-/* Names the locations of one module, opening its file only if an address is new. */
+/* Opens the file of a module, once an address is new, and notes what that brought. */
+static struct wp_symbol_module *
+symbols_open_module(struct wp_symbols *symbols, struct symbol_cache *cache, uint32_t number)
+{
+    const struct wp_profile_module *module = &symbols->profile->modules[number];
+    const struct wp_profile_source *source = &symbols->profile->sources[module->source];
+    char trouble[160] = "";
+    struct wp_symbol_module *opened =
+        wp_symbol_module_open(module, source->live_pid, trouble, sizeof trouble);
+
+    cache->trouble = NULL;
+    if (opened != NULL)
+        cache->has_dwarf = wp_symbol_module_has_dwarf(opened);
+    else
+        cache->trouble = wp_symbol_names_text(&symbols->index->symbolizer->names, trouble);
+    return opened;
+}
+
+/* Names the locations of one module from memory, or else from its file. */
 static int
 symbols_name_module(struct wp_symbols *symbols, const struct symbols_order *order, size_t count)
 {
     struct wp_symbolizer *symbolizer = symbols->index->symbolizer;
-    const struct wp_profile_module *module = &symbols->profile->modules[order[0].module];
-    const struct wp_profile_source *source = &symbols->profile->sources[module->source];
-    struct symbol_cache *cache = symbolizer_cache(symbolizer, module);
+    uint32_t number = order[0].module;
+    struct symbol_cache *cache = symbolizer_cache(symbolizer, &symbols->profile->modules[number]);
     struct wp_symbol_module *opened = NULL;
     bool tried = false;
     int result = cache == NULL ? -ENOMEM : 0;
@@ -370,19 +420,16 @@ symbols_name_module(struct wp_symbols *symbols, const struct symbols_order *orde
         const struct wp_key *key =
             wp_keyset_get(&cache->addresses, &location->vaddr, sizeof location->vaddr);
 
-        if (key == NULL && !tried) {
-            char trouble[160] = "";
-
-            tried = true;
-            opened = wp_symbol_module_open(module, source->live_pid, trouble, sizeof trouble);
-            cache->trouble =
-                opened != NULL ? NULL : wp_symbol_names_text(&symbolizer->names, trouble);
-            if (opened != NULL)
-                cache->has_dwarf = wp_symbol_module_has_dwarf(opened);
-        }
+        if (key == NULL && !tried)
+            opened = symbols_open_module(symbols, cache, number);
+        tried = tried || key == NULL;
         if (key == NULL && opened != NULL) {
-            result = symbols_ask(symbolizer, cache, opened, location->vaddr);
-            key = wp_keyset_get(&cache->addresses, &location->vaddr, sizeof location->vaddr);
+            key = wp_keyset_put(&cache->addresses, &location->vaddr, sizeof location->vaddr, NULL);
+            if (key == NULL || wp_array_reserve(&cache->answers, &cache->answer_capacity,
+                                                key->value, sizeof *cache->answers) != 0)
+                result = -ENOMEM;
+            else
+                result = symbols_ask(symbolizer, cache, opened, location->vaddr, key->value);
         }
         if (key == NULL || result != 0)
             continue;
@@ -391,8 +438,8 @@ symbols_name_module(struct wp_symbols *symbols, const struct symbols_order *orde
     }
     wp_symbol_module_close(opened);
     if (cache != NULL) {
-        symbols->modules[order[0].module].trouble = cache->trouble;
-        symbols->modules[order[0].module].has_inline_frames = cache->has_dwarf;
+        symbols->modules[number].trouble = cache->trouble;
+        symbols->modules[number].has_inline_frames = cache->has_dwarf;
     }
     return result;
 }
@@ -491,6 +538,8 @@ wp_symbols_free(struct wp_symbols *symbols)
     if (symbols->index != NULL) {
         wp_keyset_free(&symbols->index->keys);
         wp_keyset_free(&symbols->index->function_places);
+        free(symbols->index->stacks);
+        free(symbols->index->starts);
         free(symbols->index);
     }
     free(symbols->locations);
@@ -502,23 +551,14 @@ wp_symbols_free(struct wp_symbols *symbols)
 
 size_t
 wp_symbols_stack(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
-                 uint32_t *locations)
+                 const uint32_t **locations)
 {
-    size_t count = 0;
+    const struct wp_symbols_index *index = symbols->index;
 
-    for (unsigned i = 0; i < sample->depth + 1u; i++) {
-        struct location_key key = {.vaddr = sample->function, .what = LOCATION_FUNCTION};
-        const struct wp_key *found;
-
-        if (i == 0 && sample->function == 0)
-            continue;
-        if (i > 0)
-            key = location_of_frame(sample->frames[i - 1]);
-        found = wp_keyset_get(&symbols->index->keys, &key, sizeof key);
-        if (found != NULL && count < WP_SYMBOLS_DEPTH_MAX)
-            locations[count++] = found->value;
-    }
-    return count;
+    if (sample->key >= index->start_count)
+        return 0;
+    *locations = index->stacks + index->starts[sample->key];
+    return sample->depth + (sample->function != 0 ? 1u : 0u);
 }
 
 const char *

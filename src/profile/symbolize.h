@@ -67,7 +67,9 @@ struct wp_symbolizer_options {
     bool debuginfod; /* ask the servers of DEBUGINFOD_URLS; off by default */
 };
 
-/* `options` may be NULL. On success the caller frees the symbolizer after all its symbols. */
+/* `options` may be NULL. On success the caller frees the symbolizer after all its symbols. Without
+ * `debuginfod` it unsets DEBUGINFOD_URLS in this process, the only switch that libdwfl knows: start
+ * programs before, and call it while there is one thread. */
 int wp_symbolizer_new(const struct wp_symbolizer_options *options,
                       struct wp_symbolizer **symbolizer, struct wp_error *error);
 void wp_symbolizer_free(struct wp_symbolizer *symbolizer);
@@ -82,12 +84,11 @@ int wp_symbolize(struct wp_symbolizer *symbolizer, const struct wp_profile *prof
 void wp_symbols_free(struct wp_symbols *symbols); /* NULL is fine */
 
 /*
- * The locations of a sample, leaf first: the API function, then its frames. Fills `locations`
- * (indices, room for WP_SYMBOLS_DEPTH_MAX) and returns how many.
+ * The locations of a sample of the profile, leaf first: the API function, then its frames. Sets
+ * *locations to indices that live as long as the symbols, and returns how many there are.
  */
-#define WP_SYMBOLS_DEPTH_MAX (WP_REGION_MAX_DEPTH + 16u)
 size_t wp_symbols_stack(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
-                        uint32_t *locations);
+                        const uint32_t **locations);
 
 /*
  * Text for a location that has no lines: "[libfoo.so.1+0x1234]", or "[0x7f..]" outside of any

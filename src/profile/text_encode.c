@@ -37,8 +37,8 @@ static void
 text_sample(const struct wp_profile *profile, const struct wp_symbols *symbols,
             const struct wp_profile_sample *sample, FILE *stream)
 {
-    uint32_t locations[WP_SYMBOLS_DEPTH_MAX];
-    size_t depth = wp_symbols_stack(symbols, sample, locations);
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(symbols, sample, &locations);
 
     fprintf(stream, "%" PRIu64 " %" PRId64 " @", sample->delay_ns,
             wp_profile_contentions(profile, sample));

@@ -152,7 +152,7 @@ class Run:
         region = self.region()
         if region is None:
             return Profile({"stacks": []})
-        text = self.waitprof("export", region, "--profile", kind, "--format", "json", "-o", "-")
+        text = self.waitprof("export", region, "--profile", kind, "--format", "json")
         return Profile(json.loads(text))
 
 

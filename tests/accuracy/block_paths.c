@@ -72,8 +72,8 @@ deadline(clockid_t clock, uint64_t after_ns)
 
 /* `call` may use `until`, ten seconds ahead on `clock`. */
 #define DEFINE_BOUNDED_WAIT(name, kind, object, clock, call, finish)                               \
-    DEFINE_WAIT(name, kind, object, struct timespec until = deadline(clock, 10000000000u), call, 0, \
-                finish)
+    DEFINE_WAIT(name, kind, object, struct timespec until = deadline(clock, 10000000000u), call,   \
+                0, finish)
 
 /* `call` may use `until`, the moment at which it shall give up. */
 #define DEFINE_TIMEOUT(name, kind, object, clock, call, finish)                                    \
@@ -127,8 +127,8 @@ DEFINE_TIMEOUT(wait_cond_timedwait_in_vain, TRUTH_OTHER, &cond, CLOCK_REALTIME,
 
 DEFINE_WAIT(wait_read_pipe, TRUTH_OTHER, pipe_fds, char byte, read(pipe_fds[0], &byte, 1), 1,
             (void)byte)
-DEFINE_WAIT(wait_recv_socket, TRUTH_OTHER, socket_fds, char byte,
-            recv(socket_fds[0], &byte, 1, 0), 1, (void)byte)
+DEFINE_WAIT(wait_recv_socket, TRUTH_OTHER, socket_fds, char byte, recv(socket_fds[0], &byte, 1, 0),
+            1, (void)byte)
 
 /* --- What the helper does ----------------------------------------------------------------------- */
 
@@ -245,7 +245,7 @@ static struct truth_gate held;    /* helper to waiter: the object is unavailable
 static struct truth_gate about;   /* waiter to helper: I go */
 static struct truth_gate waited;  /* waiter to helper: I am through */
 static struct truth_gate cleared; /* helper to waiter: the next one */
-static int going;                 /* atomic; set after `about`, nothing sleeps between it and the call */
+static int going; /* atomic; set after `about`, nothing sleeps between it and the call */
 static pid_t waiter_tid;
 static unsigned rounds;
 

@@ -20,8 +20,9 @@ struct event {
     const void *object;
     uint64_t start_ns;
     uint64_t end_ns;
-    uint64_t blame_ns;      /* of an unlock, derived */
-    uint32_t arrived_waits; /* of an unlock, derived: waits that no earlier unlock is to blame for */
+    uint64_t blame_ns; /* of an unlock, derived */
+    uint32_t
+        arrived_waits; /* of an unlock, derived: waits that no earlier unlock is to blame for */
     enum truth_kind kind;
 };
 
@@ -190,8 +191,7 @@ truth_print(void)
         }
         if (is_for_lock(event))
             lock_waits_ns += delay_ns;
-        if (event->kind != TRUTH_REACQUIRE)
-            add_total(block, event->path, 1, delay_ns);
+        add_total(block, event->path, 1, delay_ns);
     }
     print_totals("block", block);
     print_totals("mutex", mutex);
@@ -207,7 +207,7 @@ truth_print_events(void)
 
         if (event->start_ns == 0 && event->blame_ns > 0)
             printf("blame %s %" PRIu64 "\n", event->path, event->blame_ns);
-        if (event->start_ns != 0 && event->kind != TRUTH_REACQUIRE)
+        if (event->start_ns != 0)
             printf("wait %s %" PRIu64 "\n", event->path, event->end_ns - event->start_ns);
     }
 }

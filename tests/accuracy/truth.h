@@ -33,7 +33,6 @@ enum truth_kind {
     TRUTH_LOCK,         /* a mutex or rwlock: block, and blame for the holders */
     TRUTH_LOCK_IN_VAIN, /* the same, given up at its end: the next unlock is to blame for it too */
     TRUTH_OTHER,        /* a condition, a pipe, a socket: block alone */
-    TRUTH_REACQUIRE,    /* cond_wait's wait for its mutex, from the signal on: blame alone */
 };
 
 /*
@@ -49,7 +48,7 @@ void truth_unlock(const char *path, const void *object, uint64_t now_ns);
 /* Prints the lines above to stdout. After the threads have been joined. */
 void truth_print(void);
 
-/* Prints each recorded wait (not TRUTH_REACQUIRE) as `wait PATH NS`, and for each unlock
+/* Prints each recorded wait as `wait PATH NS`, and for each unlock
  * with blame `blame PATH NS`: for checks that need the distribution. */
 void truth_print_events(void);
 

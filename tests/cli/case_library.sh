@@ -18,6 +18,24 @@ need()
     command -v "$1" >/dev/null || skip "$1 is missing; it is in the package $2"
 }
 
+# need_isolation: the case would touch regions or processes of others.
+need_isolation()
+{
+    [[ $WAITPROF_TEST_ISOLATED == 1 ]] || skip "no mount and pid namespaces here"
+}
+
+# need_users: the case runs commands as another user.
+need_users()
+{
+    as_nobody true 2>/dev/null || skip "cannot change the user here"
+}
+
+# as_nobody COMMAND...
+as_nobody()
+{
+    setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"
+}
+
 # status_of COMMAND...: prints its exit status, lets its output through.
 status_of()
 {
@@ -26,7 +44,7 @@ status_of()
     echo "status $status"
 }
 
-# wait_until COMMAND...: until it succeeds, for at most 20 seconds.
+# wait_until COMMAND...: until it succeeds, for some 20 seconds.
 wait_until()
 {
     local tries
@@ -38,12 +56,15 @@ wait_until()
     return 1
 }
 
+library=${WAITPROF_BIN%/*}/lib/libwaitprof.so
+
 # start PROGRAM...: profiled in the background, without `waitprof run`; its pid is in $pid.
 start()
 {
-    LD_PRELOAD=$(dirname "$(command -v waitprof)")/../lib/libwaitprof.so "$@" &
+    LD_PRELOAD=$library "$@" &
     pid=$!
     started+=("$pid")
+    disown "$pid" # no word from the shell when it is killed
 }
 
 # region_count: how many regions there are.
@@ -58,6 +79,11 @@ samples_of()
     waitprof ls --json | python3 -c '
 import json, sys
 print(sum(row["samples"] for row in json.load(sys.stdin) if row["pid"] == int(sys.argv[1])))' "$1"
+}
+
+is_gone()
+{
+    ! kill -0 "$1" 2>/dev/null
 }
 
 has_samples()

@@ -9,12 +9,49 @@
 #   CASE.out.glob, CASE.err.glob   the same, each line a bash pattern; a line "..." stands for any
 #                         number of lines
 #   CASE.exit             the exit status; without the file 0
+# In the streams, WORK, REGIONS, PROGRAMS, PREFIX and LOADER stand for paths of this machine.
 # --refresh (or WAITPROF_REFRESH=1 in the environment, for ctest) rewrites the exact ones.
+# The case has mount and pid namespaces of its own, where that is allowed (need_isolation).
 # A case that cannot run here prints why and exits 77: the test is skipped.
 #
 # From the build: WAITPROF_BIN (directory of the command), WAITPROF_TEST_PROGRAMS (of the programs
 # that cases run).
 set -euo pipefail
+shopt -s extglob
+
+: "${WAITPROF_BIN:?is set by the build}" "${WAITPROF_TEST_PROGRAMS:?is set by the build}"
+
+# Regions lie in directories that all programs of a user share, and `prune` removes them: a case
+# gets directories and processes of its own where the machine allows it.
+namespaces=(unshare --mount --pid --fork --kill-child --mount-proc)
+if ((EUID != 0)); then
+    namespaces+=(--map-root-user)
+fi
+if [[ -z ${WAITPROF_TEST_ISOLATED:-} ]]; then
+    if "${namespaces[@]}" mount -t tmpfs tmpfs /dev/shm 2>/dev/null; then
+        WAITPROF_TEST_ISOLATED=1 exec "${namespaces[@]}" "$0" "$@"
+    fi
+    export WAITPROF_TEST_ISOLATED=0
+fi
+
+# keep_visible DIRECTORY OLD_TMP: shows a directory of the old /tmp in the new one.
+keep_visible()
+{
+    if [[ $1/ == /tmp/* ]]; then
+        mkdir -p "$1"
+        mount --no-canonicalize --bind "$2${1#/tmp}" "$1"
+    fi
+}
+
+if [[ $WAITPROF_TEST_ISOLATED == 1 ]]; then
+    exec {old_tmp}</tmp
+    mount -t tmpfs tmpfs /dev/shm
+    mount -t tmpfs tmpfs /tmp
+    keep_visible "${WAITPROF_BIN%/*}" "/proc/$$/fd/$old_tmp"
+    keep_visible "$(realpath "$(dirname "$0")/../..")" "/proc/$$/fd/$old_tmp"
+    exec {old_tmp}<&-
+    export TMPDIR=/tmp
+fi
 
 refresh=${WAITPROF_REFRESH:-0}
 if [[ ${1:-} == --refresh ]]; then
@@ -24,8 +61,11 @@ fi
 case_script=$(realpath "$1")
 base=${case_script%.sh}
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-mkdir -m 700 "$scratch/work" "$scratch/regions"
+# What the case mounted goes with its namespace.
+trap 'rm -rf --one-file-system "$scratch" 2>/dev/null || true' EXIT
+chmod 755 "$scratch"
+mkdir -m 755 "$scratch/work"
+mkdir -m 700 "$scratch/regions"
 
 export PATH="$WAITPROF_BIN:$WAITPROF_TEST_PROGRAMS:$PATH"
 export WAITPROF_DIR="$scratch/regions" HOME="$scratch" LC_ALL=C TERM=dumb TZ=UTC
@@ -42,9 +82,17 @@ if ((status == 77)); then
     exit 77
 fi
 
+# What differs from machine to machine gets a name.
+for stream in out err; do
+    sed -E -i -e "s#$scratch/work#WORK#g; s#$scratch/regions#REGIONS#g" \
+        -e "s#$WAITPROF_TEST_PROGRAMS#PROGRAMS#g; s#${WAITPROF_BIN%/*}/lib/#PREFIX/lib/#g" \
+        -e 's#/lib[^ ]*/ld-linux[^ ;]*#LOADER#g' "$scratch/$stream"
+done
+
 failures=0
 
 # matches_glob PATTERNS TEXT: line by line, "..." stands for any number of lines.
+# shellcheck disable=SC2053 # the right side is a pattern
 matches_glob()
 {
     local -a patterns lines
@@ -55,7 +103,6 @@ matches_glob()
         if ((p < ${#patterns[@]})) && [[ ${patterns[p]} == ... ]]; then
             star=$p from=$l
             p=$((p + 1))
-        # shellcheck disable=SC2053 # a pattern it is
         elif ((p < ${#patterns[@]})) && [[ ${lines[l]} == ${patterns[p]} ]]; then
             p=$((p + 1)) l=$((l + 1))
         elif ((star >= 0)); then

@@ -1,6 +1,6 @@
 /*
- * Parts of a test that change the process (limits, user, mounts, signals) or need a second one run in
- * a forked child. A child has no cmocka: it says with CHILD_REQUIRE what it found, and ends.
+ * Parts of a test that change the process (limits, user, mounts, signals) or need a second one run
+ * in a forked child. A child has no cmocka: it says with CHILD_REQUIRE what it found, and ends.
  */
 #ifndef WP_TESTS_CORE_CHILD_H
 #define WP_TESTS_CORE_CHILD_H

@@ -40,8 +40,8 @@ struct region_fixture_totals {
 };
 
 /*
- * Adds up the table as a reader would, by its chains. False, and a line on stderr, if a chain does not
- * end, leaves the table, or holds a record that lies in another's bucket.
+ * Adds up the table as a reader would, by its chains. False, and a line on stderr, if a chain does
+ * not end, leaves the table, or holds a record that lies in another's bucket.
  */
 bool region_fixture_add_up(enum wp_region_profile profile, struct region_fixture_totals *totals);
 

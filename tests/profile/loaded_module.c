@@ -13,7 +13,8 @@ struct module_search {
 
 /* The build-id note, whose name is "GNU" and type 3. */
 static void
-module_note(const struct dl_phdr_info *info, const ElfW(Phdr) *segment, struct loaded_module *module)
+module_note(const struct dl_phdr_info *info, const ElfW(Phdr) * segment,
+            struct loaded_module *module)
 {
     const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
     const char *end = at + segment->p_memsz;
@@ -23,8 +24,8 @@ module_note(const struct dl_phdr_info *info, const ElfW(Phdr) *segment, struct l
         const char *name = at + sizeof *note;
         const char *bytes = name + ((note->n_namesz + 3u) & ~3u);
 
-        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
-            memcmp(name, "GNU", 4) == 0 && note->n_descsz <= sizeof module->build_id) {
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(name, "GNU", 4) == 0 &&
+            note->n_descsz <= sizeof module->build_id) {
             memcpy(module->build_id, bytes, note->n_descsz);
             module->build_id_bytes = note->n_descsz;
         }
@@ -80,9 +81,8 @@ loaded_module_find(const void *address, struct loaded_module *module)
 struct wp_region_module *
 loaded_module_add(const struct loaded_module *module, struct region_builder *builder, uint32_t row)
 {
-    struct wp_region_module *added =
-        region_builder_module(builder, row, module->path, module->bias, module->text_vaddr,
-                              module->text_bytes);
+    struct wp_region_module *added = region_builder_module(builder, row, module->path, module->bias,
+                                                           module->text_vaddr, module->text_bytes);
 
     added->text_offset = module->text_offset;
     region_builder_build_id(added, module->build_id, module->build_id_bytes);

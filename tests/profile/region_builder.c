@@ -165,7 +165,8 @@ region_builder_module(struct region_builder *builder, uint32_t row, const char *
 {
     struct wp_region_module *module = region_builder_rows(builder, WP_TABLE_MODULES);
 
-    builder_require(row > 0 && row < region_builder_header(builder)->tables[WP_TABLE_MODULES].capacity,
+    builder_require(row > 0 &&
+                        row < region_builder_header(builder)->tables[WP_TABLE_MODULES].capacity,
                     "no such module row");
     module += row;
     module->key = UINT64_C(0x1000) + row;
@@ -201,9 +202,9 @@ region_builder_process(struct region_builder *builder, uint32_t pid, uint32_t pa
 }
 
 struct wp_region_stack *
-region_builder_stack(struct region_builder *builder, uint32_t bucket, enum wp_region_profile profile,
-                     uint16_t function, const uint64_t *frames, uint16_t depth,
-                     struct region_builder_cost cost)
+region_builder_stack(struct region_builder *builder, uint32_t bucket,
+                     enum wp_region_profile profile, uint16_t function, const uint64_t *frames,
+                     uint16_t depth, struct region_builder_cost cost)
 {
     struct wp_region_header *header = region_builder_header(builder);
     uint32_t *heads = region_builder_rows(builder, WP_TABLE_BUCKETS);

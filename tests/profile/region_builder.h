@@ -44,8 +44,8 @@ void region_builder_arguments(struct region_builder *builder, const char *const 
 uint16_t region_builder_function(struct region_builder *builder, const char *name, const char *kind,
                                  uint32_t module, uint64_t vaddr);
 struct wp_region_module *region_builder_module(struct region_builder *builder, uint32_t row,
-                                               const char *path, uint64_t bias,
-                                               uint64_t text_vaddr, uint64_t text_bytes);
+                                               const char *path, uint64_t bias, uint64_t text_vaddr,
+                                               uint64_t text_bytes);
 void region_builder_build_id(struct wp_region_module *module, const void *bytes, size_t length);
 void region_builder_process(struct region_builder *builder, uint32_t pid, uint32_t parent);
 

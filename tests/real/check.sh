@@ -3,17 +3,26 @@
 #
 # Runs memcached, postgresql or pigz bare, preloaded, bare, preloaded: the same result and exit
 # status each time, and profiles that show where it waited. Throughput is printed, not judged.
+# shellcheck disable=SC1091,SC2034,SC2154
 set -eu
 
 . "$(dirname "$0")/common.sh"
 
-# The functions that must be leaves of the profile's stacks, most costly first in no fixed order.
+# Leaves that must be among the most costly of the profile: the calls in which the program waits.
 expected_leaves() {
     case $program.$1 in
     memcached.block) echo "pthread_cond_wait" ;;
-    postgresql.block) echo "recv" ;;
-    pigz.block) echo "pthread_cond_wait" ;;
-    *.mutex) echo "" ;;
+    postgresql.block) echo "recv pread" ;;
+    pigz.block) echo "pthread_cond_wait pthread_mutex_lock" ;;
+    pigz.mutex) echo "pthread_mutex_unlock" ;;
+    esac
+}
+
+# Functions that must be in some stack: of libc, or of the program where it exports its own.
+expected_frames() {
+    case $program.$1 in
+    memcached.block | pigz.block) echo "start_thread" ;;
+    postgresql.block) echo "PostgresMain secure_read FileRead" ;;
     esac
 }
 
@@ -28,15 +37,24 @@ folded() {
 
 check_profile() {
     folded "$1" >"$scratch/$1.folded"
-    echo "top of the $1 profile:"
+    echo "$program, top leaves of the $1 profile (ns):"
     # "frame;frame;leaf value": by leaf.
     sed 's/^\(.*;\)\{0,1\}\([^;]*\) \([0-9.]*\)$/\2 \3/' "$scratch/$1.folded" |
         awk '{ sum[$1] += $2 } END { for (leaf in sum) printf "%18.0f %s\n", sum[leaf], leaf }' |
         sort -rn | head -n 5 | tee "$scratch/$1.top"
+    echo "$program, top stacks of the $1 profile (root first, ns):"
+    awk '{ print $NF, $0 }' "$scratch/$1.folded" | sort -rn | head -n 5 | cut -d ' ' -f 2-
     for leaf in $(expected_leaves "$1"); do
         grep -q " $leaf\$" "$scratch/$1.top" ||
             real_fail "$leaf is not among the top leaves of the $1 profile"
     done
+    for frame in $(expected_frames "$1"); do
+        grep -q "$frame" "$scratch/$1.folded" ||
+            real_fail "$frame is in no stack of the $1 profile"
+    done
+    if grep -F '[unwind failed]' "$scratch/$1.folded" >&2; then
+        real_fail "stacks of the $1 profile end before their root"
+    fi
 }
 
 real_begin "$1"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1090,SC2034,SC2154
 # What check.sh and throughput.sh share: one run of one program, bare or preloaded. Sourced.
 #
 # Needs WAITPROF_LIBRARY (libwaitprof.so), WAITPROF_COMMAND (waitprof) and, for memcached,

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1090,SC2034,SC2154
 # memcached under memcached_load, over the loopback. Sourced by common.sh.
 
 real_unit="requests/s"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1090,SC2034,SC2154
 # pigz on a generated file. Sourced by common.sh.
 
 real_unit="KB/s"

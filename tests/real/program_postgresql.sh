@@ -1,4 +1,5 @@
-# PostgreSQL under pgbench, in a data directory of its own, over a Unix socket. Sourced by common.sh.
+# shellcheck shell=sh disable=SC1090,SC2034,SC2154
+# PostgreSQL under pgbench, in a data directory of its own, over a Unix socket.
 
 real_user=postgres
 real_unit="transactions/s"

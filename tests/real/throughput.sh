@@ -3,8 +3,9 @@
 #
 # Longer runs of memcached, postgresql and pigz, bare and preloaded in alternation, with the rates
 # of the environment (WAITPROF_BLOCK_RATE, WAITPROF_MUTEX_FRACTION) or the defaults. Prints the
-# median and the spread (smallest to largest) of each, and the ratio of the medians. Finds the library
-# and the commands in a build tree named by WAITPROF_BUILD (default: build/release).
+# median and the spread (smallest to largest) of each, and the ratio of the medians. Finds the
+# library and the load in the build tree named by WAITPROF_BUILD (default: build/release).
+# shellcheck disable=SC1091,SC2034,SC2154
 set -eu
 
 rounds=${1:-7}

@@ -4,7 +4,7 @@
  * It has three faults that real services have:
  *   - refresh_cache_under_lock() asks a slow backend for data while it holds the cache's lock, so
  *     that every other worker which only wants to look something up waits for that answer;
- *   - the requests pass through one queue (one mutex, one condition) and too few workers;
+ *   - all requests pass through one queue, with one mutex and one condition, for all workers;
  *   - each request ends in a blocking read of an answer from the backend.
  *
  * The clients and the backend run in a process of their own (the same program, executed again with
@@ -33,7 +33,7 @@
 #define MAX_REQUESTS 65536
 #define CACHE_LIFETIME_NS UINT64_C(60000000)
 #define BACKEND_LATENCY_NS 4000000L
-#define CLIENT_THINK_NS 500000L
+#define CLIENT_THINK_NS 8000000L
 
 /* The outside world finds its ends of the sockets here, after exec. */
 #define FIRST_CLIENT_FD 100
@@ -216,8 +216,7 @@ receive_requests(void)
 
             if (connections[client].fd < 0 || connections[client].revents == 0)
                 continue;
-            if (read(connections[client].fd, &request, sizeof request) ==
-                (ssize_t)sizeof request) {
+            if (read(connections[client].fd, &request, sizeof request) == (ssize_t)sizeof request) {
                 enqueue_request(&request);
                 continue;
             }
@@ -361,10 +360,10 @@ print_summary(uint64_t elapsed_ns)
         return;
     }
     qsort(latencies_ns, count, sizeof latencies_ns[0], compare_u64);
-    printf("demo_service: %.0f requests/s, latency p50 %.1f ms, p99 %.1f ms, CPU %.1f %% of one core\n",
+    printf("demo_service: %.0f requests/s, latency p50 %.1f ms, p99 %.1f ms, CPU %.1f %% of one "
+           "core\n",
            latency_count / elapsed_s, (double)latencies_ns[count / 2] / 1e6,
-           (double)latencies_ns[(uint64_t)count * 99 / 100] / 1e6,
-           100 * cpu_seconds() / elapsed_s);
+           (double)latencies_ns[(uint64_t)count * 99 / 100] / 1e6, 100 * cpu_seconds() / elapsed_s);
 }
 
 static void

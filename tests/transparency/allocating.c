@@ -1,7 +1,7 @@
 /* A short program that allocates in several threads under locks: started many times with other
  * allocators, before us, behind us, or linked in. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *shared[16];

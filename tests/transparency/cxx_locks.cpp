@@ -12,10 +12,12 @@
 
 using namespace std::chrono_literals;
 
-namespace {
+namespace
+{
 
 template <typename Mutex>
-void threads_exclude_each_other()
+void
+threads_exclude_each_other()
 {
     Mutex mutex;
     long sum = 0;
@@ -37,7 +39,8 @@ void threads_exclude_each_other()
 }
 
 template <typename Mutex>
-void timed_tries_time_out_and_succeed()
+void
+timed_tries_time_out_and_succeed()
 {
     Mutex mutex;
     std::unique_lock<Mutex> held(mutex);
@@ -59,7 +62,8 @@ void timed_tries_time_out_and_succeed()
 }
 
 template <typename Mutex>
-void readers_share_and_writers_do_not()
+void
+readers_share_and_writers_do_not()
 {
     Mutex mutex;
     long value = 0;
@@ -85,7 +89,8 @@ void readers_share_and_writers_do_not()
     EXPECT_EQ(value, 4000);
 }
 
-void shared_timed_tries_time_out()
+void
+shared_timed_tries_time_out()
 {
     std::shared_timed_mutex mutex;
     std::unique_lock<std::shared_timed_mutex> held(mutex);
@@ -97,7 +102,8 @@ void shared_timed_tries_time_out()
 }
 
 // A second lock by the same thread would deadlock: the library throws what libc answered.
-void a_deadlock_is_thrown()
+void
+a_deadlock_is_thrown()
 {
     std::shared_timed_mutex mutex;
     bool thrown = false;
@@ -113,7 +119,8 @@ void a_deadlock_is_thrown()
 }
 
 template <typename Condition, typename Mutex>
-void a_queue_hands_over_everything()
+void
+a_queue_hands_over_everything()
 {
     Mutex mutex;
     Condition ready;
@@ -143,7 +150,8 @@ void a_queue_hands_over_everything()
     EXPECT(ready.wait_until(lock, std::chrono::system_clock::now()) == std::cv_status::timeout);
 }
 
-void exceptions_pass_through_held_locks()
+void
+exceptions_pass_through_held_locks()
 {
     std::mutex mutex;
     int caught = 0;
@@ -172,10 +180,14 @@ std::atomic<int> cancel_tid;
 std::atomic<int> destroyed;
 
 struct Destroyed {
-    ~Destroyed() { destroyed++; }
+    ~Destroyed()
+    {
+        destroyed++;
+    }
 };
 
-void *wait_for_ever(void *)
+void *
+wait_for_ever(void *)
 {
     Destroyed outer;
     std::unique_lock<std::mutex> lock(cancel_mutex);
@@ -185,7 +197,8 @@ void *wait_for_ever(void *)
         cancel_condition.wait(lock);
 }
 
-void *read_for_ever(void *fd)
+void *
+read_for_ever(void *fd)
 {
     Destroyed outer;
     char byte;
@@ -194,8 +207,8 @@ void *read_for_ever(void *fd)
     return nullptr;
 }
 
-void cancellation_runs_destructors(void *(*body)(void *), void *argument, long system_call,
-                                   int expected)
+void
+cancellation_runs_destructors(void *(*body)(void *), void *argument, long system_call, int expected)
 {
     destroyed = 0;
     cancel_tid = 0;
@@ -224,7 +237,8 @@ struct Farewell {
 };
 thread_local Farewell farewell;
 
-void thread_local_destructors_may_lock()
+void
+thread_local_destructors_may_lock()
 {
     std::vector<std::thread> threads;
 
@@ -237,7 +251,8 @@ void thread_local_destructors_may_lock()
 
 } // namespace
 
-int main()
+int
+main()
 {
     int fds[2];
 

@@ -1,7 +1,7 @@
 /* A child dies by SIGKILL, abort or a fault while four threads are being sampled: its region is
  * whole, and its totals are right to the last wait that the child had finished. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 #include "expect_region.h"
 
 #include <signal.h>

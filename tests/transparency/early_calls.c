@@ -1,6 +1,6 @@
 /* Waits in a constructor of a library that is initialised before libwaitprof.so; main goes on. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 int early_library_done(void);
 

@@ -85,9 +85,15 @@ exercise_partner(void *argument)
 static inline void
 exercise_waits(int rounds)
 {
-    struct exercise exercise = {
-        PTHREAD_MUTEX_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0,
-        rounds,                    {-1, -1},                   {-1, -1}};
+    struct exercise exercise = {PTHREAD_MUTEX_INITIALIZER,
+                                PTHREAD_RWLOCK_INITIALIZER,
+                                PTHREAD_COND_INITIALIZER,
+                                0,
+                                0,
+                                0,
+                                rounds,
+                                {-1, -1},
+                                {-1, -1}};
 
     EXPECT_EQ(pipe(exercise.pipe), 0);
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, exercise.sockets), 0);
@@ -115,7 +121,7 @@ exercise_waits(int rounds)
 
 /* --- Many distinct stacks --- */
 
-/* One wait that ends at once, from the bottom of a path that `path` chooses: each bit one caller. */
+/* One wait that ends at once, at the end of a way that `path` chooses: each bit one caller. */
 static void exercise_path(unsigned path, unsigned depth);
 
 __attribute__((noipa)) static void

@@ -1,7 +1,7 @@
 /* Each way to leave a process: the status is right, and no handler runs that would not have. The
  * program runs itself as a child for each way. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 #include <signal.h>
 

@@ -99,8 +99,9 @@ expect_is_preloaded(void)
 }
 
 /* Runs before main, so that no program can forget it. A sanitizer's runtime stands before the
- * library and answers RTLD_DEFAULT; programs built so look for the loaded library instead. Libraries
- * of the tests define EXPECT_NO_PROOF: in their constructors the environment may not be there yet. */
+ * library and answers RTLD_DEFAULT; programs built so look for the loaded library instead. The
+ * tests' own libraries define EXPECT_NO_PROOF: in their constructors the environment may not be
+ * there yet. */
 #ifndef EXPECT_NO_PROOF
 __attribute__((constructor)) static void
 expect_preload_as_announced(void)
@@ -176,7 +177,7 @@ expect_tid(void)
 }
 
 /* Returns once thread `tid` of this process sits in the system call `number`. Reads through
- * syscall(): this helper must not add to what a test counts. */
+ * syscall(): this function must not add to what a test counts. */
 static inline void
 expect_blocked_in(pid_t tid, long number)
 {

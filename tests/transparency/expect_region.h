@@ -97,11 +97,14 @@ expect_contentions(const struct wp_region_header *region, enum wp_region_profile
         uint32_t unit = __atomic_load_n(&heads[bucket], __ATOMIC_ACQUIRE);
 
         for (int steps = 0; unit != 0 && steps < 1000000; steps++) {
-            const struct wp_region_stack *stack = (const struct wp_region_stack *)(const void *)(
-                base + region->tables[WP_TABLE_STACKS].offset + (uint64_t)unit * 16);
+            const struct wp_region_stack *stack =
+                (const struct wp_region_stack
+                     *)(const void *)(base + region->tables[WP_TABLE_STACKS].offset +
+                                      (uint64_t)unit * 16);
             const struct wp_region_function *row =
-                (const struct wp_region_function *)(const void *)(
-                    base + functions->offset + (uint64_t)stack->function * functions->stride);
+                (const struct wp_region_function *)(const void *)(base + functions->offset +
+                                                                  (uint64_t)stack->function *
+                                                                      functions->stride);
 
             if (stack->profile == profile && strcmp(row->name, function) == 0)
                 fixed += __atomic_load_n(&stack->contentions_fixed, __ATOMIC_RELAXED);

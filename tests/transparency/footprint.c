@@ -1,8 +1,8 @@
 /* Prints all that a program can see of itself: threads, descriptors, environment, signal handlers,
  * masks, timers, limits. compare_output.sh runs it bare and preloaded and wants no
  * difference, but for LD_PRELOAD's own value. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 #include <dirent.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Thirty-two processes forked while sixteen threads contend, by each way to make a process. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 #include <sched.h>
 #include <signal.h>

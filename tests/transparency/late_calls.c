@@ -1,8 +1,8 @@
 /* Waits after everything seems over: atexit handlers, thread-specific destructors in each of their
  * rounds, thread_local destructors, library destructors, threads that run past exit(). The program
  * runs itself as a child and reads what the child wrote: all of it, in this order. */
-#include "expect.h"
 #include "exercise.h"
+#include "expect.h"
 
 #include <limits.h>
 

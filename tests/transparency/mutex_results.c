@@ -125,8 +125,12 @@ static void
 odd_arguments_get_the_answer_of_libc(pthread_mutex_t *mutex)
 {
     const struct timespec *times[] = {&long_past, &before_epoch, &nsec_negative, &nsec_too_large};
-    const clockid_t clocks[] = {CLOCK_REALTIME,         CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-                                CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME,  -1,
+    const clockid_t clocks[] = {CLOCK_REALTIME,
+                                CLOCK_MONOTONIC,
+                                CLOCK_PROCESS_CPUTIME_ID,
+                                CLOCK_MONOTONIC_COARSE,
+                                CLOCK_BOOTTIME,
+                                -1,
                                 12345};
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {

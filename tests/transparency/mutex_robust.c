@@ -173,8 +173,8 @@ int
 main(void)
 {
     const int protocols[] = {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT};
-    pthread_mutex_t *mutex = mmap(NULL, sizeof(*mutex), PROT_READ | PROT_WRITE,
-                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutex_t *mutex =
+        mmap(NULL, sizeof(*mutex), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     EXPECT(mutex != MAP_FAILED);
     for (size_t p = 0; p < 2; p++) {

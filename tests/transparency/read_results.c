@@ -42,7 +42,7 @@ static reader_function *const stream_readers[] = {
     by_read_chk, by_preadv2_at_position, by_preadv64v2_at_position,
 };
 static reader_function *const positioned_readers[] = {
-    by_pread,  by_pread64,  by_pread64_alias, by_pread_chk,   by_pread64_chk,
+    by_pread,  by_pread64,  by_pread64_alias, by_pread_chk,  by_pread64_chk,
     by_preadv, by_preadv64, by_preadv2,       by_preadv64v2,
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -219,8 +219,8 @@ the_sender_s_address_is_returned(void)
     EXPECT_RETURNS(recvfrom(receiver, buffer, 4, 0, (struct sockaddr *)&got, &size), 4);
     expect_sender(&got, size, &from);
     size = sizeof(got);
-    EXPECT_RETURNS(__recvfrom_chk(receiver, buffer, 4, 4, MSG_TRUNC, (struct sockaddr *)&got, &size),
-                   6);
+    EXPECT_RETURNS(
+        __recvfrom_chk(receiver, buffer, 4, 4, MSG_TRUNC, (struct sockaddr *)&got, &size), 6);
     expect_sender(&got, size, &from);
     struct iovec vector = {buffer, 4};
     struct msghdr message = {

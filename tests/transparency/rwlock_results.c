@@ -215,8 +215,8 @@ a_waiting_writer_stops_new_readers_where_asked(pthread_rwlock_t *lock, struct ac
 static void
 a_child_of_fork_contends_for_a_shared_lock(void)
 {
-    pthread_rwlock_t *lock = mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE,
-                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_rwlock_t *lock =
+        mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     EXPECT(lock != MAP_FAILED);
     init_rwlock(lock, PTHREAD_RWLOCK_PREFER_READER_NP, PTHREAD_PROCESS_SHARED);

@@ -28,8 +28,8 @@ struct functions {
     ssize_t (*read)(int, void *, size_t);
 };
 
-static const struct functions bound = {pthread_mutex_lock,    pthread_mutex_unlock,
-                                       pthread_rwlock_wrlock, pthread_rwlock_unlock,
+static const struct functions bound = {pthread_mutex_lock,     pthread_mutex_unlock,
+                                       pthread_rwlock_wrlock,  pthread_rwlock_unlock,
                                        pthread_cond_timedwait, read};
 static struct functions of_libc;
 
@@ -66,7 +66,7 @@ wait_in_every_way(void *argument)
     return NULL;
 }
 
-/* Makes each of the three rounds of the thread wait: under the mutex, the rwlock, and for a byte. */
+/* Makes the thread wait in each of its three rounds: for the mutex, the rwlock, and a byte. */
 static void
 make_it_wait(void)
 {

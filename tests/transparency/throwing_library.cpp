@@ -6,11 +6,13 @@
 
 extern "C" int throwing_run(int rounds, int (*through_c)(int (*callback)(void *), void *));
 
-namespace {
+namespace
+{
 
 std::mutex mutex;
 
-int throw_with_the_lock_held(void *argument)
+int
+throw_with_the_lock_held(void *argument)
 {
     std::lock_guard<std::mutex> guard(mutex);
     throw std::runtime_error(*static_cast<int *>(argument) % 2 ? "odd" : "even");
@@ -19,7 +21,8 @@ int throw_with_the_lock_held(void *argument)
 } // namespace
 
 // Returns how many exceptions arrived where they should.
-int throwing_run(int rounds, int (*through_c)(int (*callback)(void *), void *))
+int
+throwing_run(int rounds, int (*through_c)(int (*callback)(void *), void *))
 {
     int caught = 0;
     auto work = [&] {

@@ -114,7 +114,8 @@ mapped_address(const struct object *object, uint64_t vaddr)
 /* Whether our expression block is the given operations. Ours may start with one that libdw adds or
  * leaves out: `skip` of theirs are passed over. */
 static bool
-same_expression(const struct wp_cfi_object *object, int32_t place, const Dwarf_Op *ops, size_t count)
+same_expression(const struct wp_cfi_object *object, int32_t place, const Dwarf_Op *ops,
+                size_t count)
 {
     struct wp_cfi_reader reader = wp_unwind_expression_block(object, place);
 

@@ -4,6 +4,7 @@
 #ifndef WP_TESTS_UNWIND_ORACLE_H
 #define WP_TESTS_UNWIND_ORACLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -12,12 +13,13 @@
 /* What became of the compared walks. */
 struct oracle_tally {
     uint64_t walks;
-    uint64_t frames;           /* compared and equal */
-    uint64_t disagreements;    /* walks that differ, and none of the classes below explains it */
-    uint64_t oracle_shorter;   /* libunwind stopped; all its frames agree; ours reached the end */
-    uint64_t oracle_lost;      /* libunwind went to an address that is no code; equal up to there */
-    uint64_t oracle_guessed;   /* libunwind has no rule either and guesses; equal up to there */
-    uint64_t unsupported;      /* ours ended in [unwind failed] where libunwind went on */
+    uint64_t frames;        /* compared and equal */
+    uint64_t disagreements; /* walks that differ, and no class below explains it */
+    uint64_t
+        other_register;   /* ours ended, named, where the tables measure the frame from a register
+                                that a walk does not follow; equal up to there */
+    uint64_t oracle_lost; /* libunwind went on to what is no code, ours ended; equal up to there */
+    uint64_t both_failed; /* equal, and at the last frame, which is not the outermost, both end */
     uint64_t by_frame_pointer; /* frames of ours without rules */
     uint64_t rule_misses;
 };
@@ -28,13 +30,13 @@ extern struct oracle_tally oracle_tally;
  * few disagreements to stderr. */
 void oracle_compare(const ucontext_t *context);
 
-/* Calls the same from here: by getcontext. */
+/* The same from the caller's frame, as of a return address. */
 void oracle_compare_here(void);
 
 /* Tells our walker the main thread's stack. First of all. */
 void oracle_start(void);
 
-/* Prints the tally, with a title. */
-void oracle_print(const char *title);
+/* Prints the tally, with a title; true if nothing is unexplained and something was compared. */
+bool oracle_report(const char *title);
 
 #endif

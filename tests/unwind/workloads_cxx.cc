@@ -36,9 +36,13 @@ workload_cxx_streams(void)
     sink = number + static_cast<int>(stream.str().size());
 }
 
-namespace {
+namespace
+{
 struct Guard {
-    ~Guard() { sink = sink + 1; }
+    ~Guard()
+    {
+        sink = sink + 1;
+    }
 };
 
 [[gnu::noinline]] void

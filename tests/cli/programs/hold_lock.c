@@ -1,6 +1,6 @@
 /*
  * Two threads that want one lock: hold_lock MILLISECONDS [FILE]. The one holds it for 2 ms at a
- * time, the other waits for it, until the time is over. FILE is created once the first wait is over.
+ * time, the other waits for it, until the time is over. FILE is created after the first 20 waits.
  * 0: for ever.
  */
 #include <fcntl.h>
@@ -34,8 +34,7 @@ hold_it(void *unused)
     return NULL;
 }
 
-static void
-want_it(void)
+static void __attribute__((noinline)) want_it(void)
 {
     pause_us(500);
     pthread_mutex_lock(&lock);

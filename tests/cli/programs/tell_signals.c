@@ -1,6 +1,6 @@
 /*
- * tell_signals READY_FILE: prints the name of each signal that arrives, one line each, and ends with
- * status 7 at SIGTERM. READY_FILE is created when it is ready.
+ * tell_signals READY_FILE: prints the name of each signal that arrives, one line each, and ends
+ * with status 7 at SIGTERM. READY_FILE is created when it is ready.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,0 +1,4 @@
+head -c 8192 /dev/zero >zeros.wpr
+echo hello >text.wpr
+status_of waitprof top "$PWD/zeros.wpr"
+status_of waitprof export --format text "$PWD/text.wpr"

@@ -1,0 +1,2 @@
+waitprof run true
+ls

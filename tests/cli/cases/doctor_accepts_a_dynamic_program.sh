@@ -1,0 +1,2 @@
+waitprof doctor -- /bin/sleep 30
+status_of waitprof doctor --quiet /bin/sleep

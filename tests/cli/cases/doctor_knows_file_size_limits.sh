@@ -1,0 +1,1 @@
+(ulimit -f 64; status_of waitprof doctor)

@@ -1,0 +1,1 @@
+status_of waitprof doctor static_program

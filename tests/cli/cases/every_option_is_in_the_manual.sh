@@ -1,0 +1,12 @@
+manual=$(dirname "$CASE_LIBRARY")/../../docs/man/waitprof.1
+for command in run ls top record export rate prune doctor; do
+    grep -q "^\.Ss waitprof $command$" "$manual" || echo "not in the manual: $command"
+    waitprof "$command" --help | grep -oE -e '(^| )--[a-z][a-z-]+' | tr -d ' ' | sort -u |
+        while read -r option; do
+            grep -qE "^\.(It|Op) Fl (. , )?-${option#--}( |$)|, Fl -${option#--}( |$)" "$manual" ||
+                echo "not in the manual: $command $option"
+        done
+done
+waitprof --help | sed -n '/^Exit status/,/^$/s/^  \([0-9]\) .*/\1/p' | while read -r code; do
+    grep -qx "\.It $code" "$manual" || echo "not in the manual: exit status $code"
+done

@@ -1,0 +1,4 @@
+need_isolation
+waitprof ls
+waitprof ls --json
+waitprof ls --quiet

@@ -1,0 +1,2 @@
+waitprof run -q -o quiet hold_lock 50
+ls

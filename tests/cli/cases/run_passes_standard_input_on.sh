@@ -1,0 +1,1 @@
+seq 1 100000 | waitprof run --quiet -- wc -l

@@ -1,0 +1,2 @@
+status_of waitprof run static_program
+ls

@@ -1,0 +1,12 @@
+status_of waitprof
+status_of waitprof run
+status_of waitprof top
+status_of waitprof top 1 2
+status_of waitprof ls --json=3
+status_of waitprof export --output
+status_of waitprof run --block-rate 5parsecs true
+status_of waitprof run --block-rate 1h true
+status_of waitprof run --mutex-fraction -1 true
+status_of waitprof run --mutex-fraction 1000001 true
+status_of waitprof run --depth 0 true
+status_of waitprof export --format xml 1

@@ -1,0 +1,148 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/quantity.h"
+
+static uint64_t
+parse_time(const char *text, uint64_t unit_ns)
+{
+    uint64_t time_ns = 0;
+
+    assert_int_equal(wp_quantity_parse_time(text, unit_ns, &time_ns), 0);
+    return time_ns;
+}
+
+static void
+times_are_read_with_their_unit(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_time("250", 1), 250);
+    assert_int_equal(parse_time("30", 1000000000), UINT64_C(30000000000));
+    assert_int_equal(parse_time("100us", 1), 100000);
+    assert_int_equal(parse_time("1ms", 1), 1000000);
+    assert_int_equal(parse_time("2h", 1), UINT64_C(7200000000000));
+    assert_int_equal(parse_time("7d", 1), UINT64_C(604800000000000));
+    assert_int_equal(parse_time("0", 1), 0);
+}
+
+static void
+fractions_of_a_unit_are_exact(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_time("1.5ms", 1), 1500000);
+    assert_int_equal(parse_time("0.001s", 1), 1000000);
+    assert_int_equal(parse_time("0.25", 1000000000), 250000000);
+    assert_int_equal(parse_time("1.000001d", 1), UINT64_C(86400086400000));
+    assert_int_equal(parse_time("1.9ns", 1), 1);
+}
+
+static void
+what_is_no_time_is_refused(void **state)
+{
+    static const char *const wrong[] = {"",    "s",   "-1s", "+1s", " 1s",
+                                        "1 s", "1.s", ".5s", "1x",  "1sec"};
+    uint64_t time_ns;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(wp_quantity_parse_time(wrong[i], 1, &time_ns), -EINVAL);
+}
+
+static void
+times_that_overflow_are_refused(void **state)
+{
+    uint64_t time_ns;
+
+    (void)state;
+    assert_int_equal(wp_quantity_parse_time("99999999999999999999", 1, &time_ns), -ERANGE);
+    assert_int_equal(wp_quantity_parse_time("9223372037s", 1, &time_ns), -ERANGE);
+    assert_int_equal(parse_time("9223372035s", 1), UINT64_C(9223372035000000000));
+}
+
+static void
+what_is_no_number_is_refused(void **state)
+{
+    uint64_t number = 0;
+
+    (void)state;
+    assert_int_equal(wp_quantity_parse_number("18446744073709551615", &number), 0);
+    assert_true(number == UINT64_MAX);
+    assert_int_equal(wp_quantity_parse_number("18446744073709551616", &number), -ERANGE);
+    assert_int_equal(wp_quantity_parse_number("-1", &number), -EINVAL);
+    assert_int_equal(wp_quantity_parse_number("1x", &number), -EINVAL);
+    assert_int_equal(wp_quantity_parse_number("", &number), -EINVAL);
+}
+
+static void
+times_are_written_with_three_digits(void **state)
+{
+    static const struct {
+        uint64_t time_ns;
+        const char *text;
+    } cases[] = {
+        {0, "0"},
+        {999, "999ns"},
+        {1500, "1.50us"},
+        {12345678, "12.3ms"},
+        {999600, "1000us"},
+        {UINT64_C(59900000000), "59.9s"},
+        {UINT64_C(125000000000), "2m05s"},
+        {UINT64_C(11220000000000), "3h07m"},
+        {UINT64_C(439200000000000), "5d02h"},
+    };
+    char text[WP_QUANTITY_TEXT_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(wp_quantity_format_time(cases[i].time_ns, text), cases[i].text);
+}
+
+static void
+exact_times_can_be_read_back(void **state)
+{
+    static const uint64_t times_ns[] = {0,      1,       999,         1000,         1500,
+                                        100000, 1000000, 90000000000, 3600000000000};
+    char text[WP_QUANTITY_TEXT_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times_ns / sizeof times_ns[0]; i++)
+        assert_int_equal(parse_time(wp_quantity_format_exact_time(times_ns[i], text), 1),
+                         times_ns[i]);
+    assert_string_equal(wp_quantity_format_exact_time(100000, text), "100us");
+    assert_string_equal(wp_quantity_format_exact_time(1500000, text), "1500us");
+}
+
+static void
+bytes_are_written_in_binary_units(void **state)
+{
+    char text[WP_QUANTITY_TEXT_BYTES];
+
+    (void)state;
+    assert_string_equal(wp_quantity_format_bytes(0, text), "0 B");
+    assert_string_equal(wp_quantity_format_bytes(1023, text), "1023 B");
+    assert_string_equal(wp_quantity_format_bytes(1536, text), "1.5 KiB");
+    assert_string_equal(wp_quantity_format_bytes(UINT64_C(440) << 10, text), "440 KiB");
+    assert_string_equal(wp_quantity_format_bytes(UINT64_MAX, text), "16 EiB");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_read_with_their_unit),
+        cmocka_unit_test(fractions_of_a_unit_are_exact),
+        cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(times_that_overflow_are_refused),
+        cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(times_are_written_with_three_digits),
+        cmocka_unit_test(exact_times_can_be_read_back),
+        cmocka_unit_test(bytes_are_written_in_binary_units),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+/* The sampling rates and the ring of their changes. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/rates.h"
+
+#define THREADS 4
+#define ROUNDS 500
+
+static int
+set_up(void **state)
+{
+    static struct wp_region_header region;
+
+    memset(&region, 0, sizeof(region));
+    *state = &region;
+    return 0;
+}
+
+static void
+setting_a_rate_gives_the_one_before(void **state)
+{
+    struct wp_region_header *region = *state;
+
+    assert_int_equal(wp_rates_set_block_rate(region, 100), 0);
+    assert_int_equal(wp_rates_set_block_rate(region, 200), 100);
+    assert_int_equal(wp_rates_set_block_rate(region, 0), 200);
+    assert_int_equal(region->block_rate_ns, 0);
+    assert_int_equal(wp_rates_set_mutex_fraction(region, 10), 0);
+    assert_int_equal(wp_rates_set_mutex_fraction(region, 1), 10);
+    assert_int_equal(region->mutex_fraction, 1);
+}
+
+static void
+each_change_is_noted_with_both_rates_and_its_time(void **state)
+{
+    struct wp_region_header *region = *state;
+
+    (void)wp_rates_set_block_rate(region, 100);
+    (void)wp_rates_set_mutex_fraction(region, 10);
+    (void)wp_rates_set_block_rate(region, 7);
+    assert_int_equal(region->rate_change_count, 3);
+    assert_int_equal(region->rate_changes[0].block_rate_ns, 100);
+    assert_int_equal(region->rate_changes[0].mutex_fraction, 0);
+    assert_int_equal(region->rate_changes[1].block_rate_ns, 100);
+    assert_int_equal(region->rate_changes[1].mutex_fraction, 10);
+    assert_int_equal(region->rate_changes[2].block_rate_ns, 7);
+    assert_int_equal(region->rate_changes[2].mutex_fraction, 10);
+    for (int i = 0; i < 3; i++)
+        assert_true(region->rate_changes[i].realtime_ns > UINT64_C(1600000000000000000));
+    assert_int_equal(region->rate_changes[3].realtime_ns, 0);
+}
+
+static void
+setting_the_rate_in_force_is_no_change(void **state)
+{
+    struct wp_region_header *region = *state;
+
+    assert_int_equal(wp_rates_set_block_rate(region, 0), 0);
+    assert_int_equal(wp_rates_set_mutex_fraction(region, 0), 0);
+    assert_int_equal(region->rate_change_count, 0);
+}
+
+static void
+the_ring_keeps_the_latest_changes(void **state)
+{
+    struct wp_region_header *region = *state;
+
+    for (uint64_t rate = 1; rate <= WP_REGION_RATE_CHANGES + 3; rate++)
+        (void)wp_rates_set_block_rate(region, rate);
+    assert_int_equal(region->rate_change_count, WP_REGION_RATE_CHANGES + 3);
+    for (uint64_t i = 0; i < WP_REGION_RATE_CHANGES; i++)
+        assert_int_equal(region->rate_changes[i].block_rate_ns,
+                         i < 3 ? WP_REGION_RATE_CHANGES + i + 1 : i + 1);
+}
+
+struct changer {
+    struct wp_region_header *region;
+    uint64_t first;
+};
+
+static void *
+change_rates(void *argument)
+{
+    const struct changer *changer = argument;
+
+    /* No two threads ever set one value, so each call is a change. */
+    for (uint64_t i = 0; i < ROUNDS; i++)
+        (void)wp_rates_set_block_rate(changer->region, changer->first + i);
+    return NULL;
+}
+
+static void
+no_change_of_concurrent_threads_goes_uncounted(void **state)
+{
+    struct changer changers[THREADS];
+    pthread_t threads[THREADS];
+    struct wp_region_header *region = *state;
+
+    for (uint64_t i = 0; i < THREADS; i++) {
+        changers[i] = (struct changer){region, 1 + i * 100000};
+        assert_int_equal(pthread_create(&threads[i], NULL, change_rates, &changers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(region->rate_change_count, THREADS * ROUNDS);
+    for (int i = 0; i < (int)WP_REGION_RATE_CHANGES; i++)
+        assert_int_not_equal(region->rate_changes[i].realtime_ns, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(setting_a_rate_gives_the_one_before, set_up),
+        cmocka_unit_test_setup(each_change_is_noted_with_both_rates_and_its_time, set_up),
+        cmocka_unit_test_setup(setting_the_rate_in_force_is_no_change, set_up),
+        cmocka_unit_test_setup(the_ring_keeps_the_latest_changes, set_up),
+        cmocka_unit_test_setup(no_change_of_concurrent_threads_goes_uncounted, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

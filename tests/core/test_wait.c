@@ -1,0 +1,372 @@
+/* Waits, from the wrapper's call to the record in the table. */
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "core/sampling.h"
+#include "core/stack_table.h"
+#include "core/wait.h"
+
+#include "region_fixture.h"
+
+#define REGION_BYTES (UINT64_C(2) << 20)
+#define ERRNO_MARK 7777
+#define FUNCTION 4
+
+static uint64_t lock_word; /* its address is a lock */
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    return region_fixture_open(REGION_BYTES) == NULL ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    region_fixture_close();
+    return wp_blame_waited_for(&lock_word) ? -1 : 0;
+}
+
+static void
+set_rates(uint64_t block_rate_ns, uint64_t mutex_fraction)
+{
+    wp_region()->block_rate_ns = block_rate_ns;
+    wp_region()->mutex_fraction = mutex_fraction;
+}
+
+static struct region_fixture_totals
+totals_of(enum wp_region_profile profile)
+{
+    struct region_fixture_totals totals;
+
+    assert_true(region_fixture_add_up(profile, &totals));
+    return totals;
+}
+
+static __attribute__((noinline)) void
+record(uint64_t delay_ns, uint64_t block_rate_ns)
+{
+    const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
+
+    wp_wait_record(delay_ns, block_rate_ns, FUNCTION, &caller);
+}
+
+static __attribute__((noinline)) void
+end_wait(const struct wp_wait *wait)
+{
+    const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
+
+    wp_wait_end(wait, FUNCTION, &caller);
+}
+
+static __attribute__((noinline)) void
+begin_lock_wait(struct wp_lock_wait *wait)
+{
+    const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
+
+    wp_lock_wait_begin(wait, &lock_word, FUNCTION, &caller);
+}
+
+static __attribute__((noinline)) void
+record_unlock(const struct wp_sample *charge)
+{
+    const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
+
+    wp_unlock_record(charge, wp_clock_ns(), FUNCTION, &caller);
+}
+
+static void
+sleep_ns(long duration_ns)
+{
+    const struct timespec duration = {.tv_nsec = duration_ns};
+
+    (void)nanosleep(&duration, NULL);
+}
+
+/* --- Rates ----------------------------------------------------------------------------------- */
+
+static void
+rates_beyond_their_bounds_count_as_the_bounds(void **state)
+{
+    (void)state;
+    set_rates(UINT64_MAX, 0);
+    assert_int_equal(wp_wait_block_rate_ns(), WP_SAMPLING_MAX_BLOCK_RATE_NS);
+    set_rates(WP_SAMPLING_MAX_BLOCK_RATE_NS, 0);
+    assert_int_equal(wp_wait_block_rate_ns(), WP_SAMPLING_MAX_BLOCK_RATE_NS);
+    set_rates(123, 0);
+    assert_int_equal(wp_wait_block_rate_ns(), 123);
+    set_rates(0, 0);
+    assert_int_equal(wp_wait_block_rate_ns(), 0);
+}
+
+static void
+a_fraction_beyond_its_bound_counts_as_the_bound(void **state)
+{
+    struct wp_lock_wait wait;
+
+    (void)state;
+    set_rates(0, UINT64_MAX);
+    for (int i = 0; i < 1000; i++) {
+        begin_lock_wait(&wait);
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    }
+    assert_true(region_fixture_counter(WP_COUNTER_mutex_waiters) < 10);
+}
+
+/* --- Waits without a holder ------------------------------------------------------------------ */
+
+static void
+at_rate_1_every_wait_is_recorded_exactly(void **state)
+{
+    struct region_fixture_totals totals;
+
+    (void)state;
+    for (uint64_t delay = 1; delay <= 100; delay++)
+        record(delay, 1);
+    totals = totals_of(WP_PROFILE_BLOCK);
+    assert_int_equal(totals.samples, 100);
+    assert_int_equal(totals.delay_ns, 5050);
+    assert_int_equal(totals.contentions_fixed, 100 * WP_REGION_COUNT_ONE);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_waits), 100);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_block_samples), 100);
+    assert_int_equal(totals_of(WP_PROFILE_MUTEX).samples, 0);
+}
+
+static void
+at_rate_0_or_without_delay_nothing_is_recorded(void **state)
+{
+    (void)state;
+    record(1000000, 0);
+    record(0, 1);
+    record(0, 0);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 0);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_waits), 0);
+}
+
+/* The thread's own stream of random numbers, from the fixture's seed. */
+static void
+sampled_waits_add_up_to_what_was_waited(void **state)
+{
+    const uint32_t waits = 50000;
+    const uint64_t delay = 300, rate = 10000;
+    const double probability = (double)delay / (double)rate;
+    const double relative_error = sqrt((1 - probability) / probability / waits);
+    struct region_fixture_totals totals;
+
+    (void)state;
+    for (uint32_t i = 0; i < waits; i++)
+        record(delay, rate);
+    totals = totals_of(WP_PROFILE_BLOCK);
+    assert_true(fabs((double)totals.delay_ns / (double)(waits * delay) - 1) < 5 * relative_error);
+    assert_true(fabs((double)totals.contentions_fixed / WP_REGION_COUNT_ONE / waits - 1) <
+                5 * relative_error);
+    assert_int_equal(totals.samples, region_fixture_counter(WP_COUNTER_block_samples));
+    assert_int_equal(region_fixture_counter(WP_COUNTER_waits), waits);
+}
+
+static void
+a_wait_is_as_long_as_the_clock_says(void **state)
+{
+    struct region_fixture_totals totals;
+    struct wp_wait wait;
+    uint64_t before, after;
+
+    (void)state;
+    set_rates(1, 0);
+    before = wp_clock_ns();
+    wp_wait_begin(&wait);
+    sleep_ns(2000000);
+    end_wait(&wait);
+    after = wp_clock_ns();
+    totals = totals_of(WP_PROFILE_BLOCK);
+    assert_int_equal(totals.samples, 1);
+    assert_in_range(totals.delay_ns, 2000000, after - before);
+}
+
+static void
+the_rate_at_the_start_of_a_wait_decides(void **state)
+{
+    struct wp_wait wait;
+
+    (void)state;
+    set_rates(1, 0);
+    wp_wait_begin(&wait);
+    set_rates(0, 0);
+    end_wait(&wait);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+    wp_wait_begin(&wait);
+    set_rates(1, 0);
+    end_wait(&wait);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+}
+
+/* --- Waits for a lock ------------------------------------------------------------------------ */
+
+static void
+errors_of_lock_functions_mean_what_they_should(void **state)
+{
+    static const int refused[] = {EINVAL, EDEADLK, EAGAIN, EPERM, EBUSY, EINTR, 12345};
+
+    (void)state;
+    assert_int_equal(wp_lock_outcome_of(0), WP_LOCK_ACQUIRED);
+    assert_int_equal(wp_lock_outcome_of(EOWNERDEAD), WP_LOCK_ACQUIRED);
+    assert_int_equal(wp_lock_outcome_of(ETIMEDOUT), WP_LOCK_TIMED_OUT);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        assert_int_equal(wp_lock_outcome_of(refused[i]), WP_LOCK_REFUSED);
+}
+
+static void
+an_acquired_lock_is_in_both_profiles(void **state)
+{
+    struct region_fixture_totals block, mutex;
+    struct wp_lock_wait wait;
+    struct wp_sample charge;
+    uint64_t before, after;
+
+    (void)state;
+    set_rates(1, 1);
+    before = wp_clock_ns();
+    begin_lock_wait(&wait);
+    assert_true(wp_blame_waited_for(&lock_word));
+    sleep_ns(1000000);
+    assert_true(wp_blame_charge(&lock_word, wp_clock_ns(), &charge));
+    wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    after = wp_clock_ns();
+    record_unlock(&charge);
+
+    block = totals_of(WP_PROFILE_BLOCK);
+    mutex = totals_of(WP_PROFILE_MUTEX);
+    assert_int_equal(block.samples, 1);
+    assert_int_equal(block.contentions_fixed, WP_REGION_COUNT_ONE);
+    assert_in_range(block.delay_ns, 1000000, after - before);
+    assert_int_equal(mutex.samples, 1);
+    assert_int_equal(mutex.contentions_fixed, WP_REGION_COUNT_ONE);
+    assert_in_range(mutex.delay_ns, 1000000, block.delay_ns);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_mutex_samples), 1);
+}
+
+static void
+who_times_out_has_waited_and_is_charged_for(void **state)
+{
+    struct wp_lock_wait wait;
+    struct wp_sample charge;
+
+    (void)state;
+    set_rates(1, 1);
+    begin_lock_wait(&wait);
+    sleep_ns(1000000);
+    wp_lock_wait_end(&wait, WP_LOCK_TIMED_OUT);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+    assert_true(wp_blame_charge(&lock_word, wp_clock_ns(), &charge));
+    assert_int_equal(charge.delay_ns, totals_of(WP_PROFILE_BLOCK).delay_ns);
+}
+
+static void
+a_refused_lock_is_no_event(void **state)
+{
+    struct wp_lock_wait wait;
+    struct wp_sample charge;
+
+    (void)state;
+    set_rates(1, 1);
+    begin_lock_wait(&wait);
+    wp_lock_wait_end(&wait, WP_LOCK_REFUSED);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 0);
+    assert_false(wp_blame_charge(&lock_word, wp_clock_ns(), &charge));
+}
+
+static void
+each_profile_is_off_by_itself(void **state)
+{
+    struct wp_lock_wait wait;
+
+    (void)state;
+    set_rates(0, 1);
+    begin_lock_wait(&wait);
+    assert_int_equal(wait.stack, 0);
+    assert_int_not_equal(wait.ticket.record, 0);
+    wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 0);
+
+    set_rates(1, 0);
+    begin_lock_wait(&wait);
+    assert_int_not_equal(wait.stack, 0);
+    assert_int_equal(wait.ticket.record, 0);
+    wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+}
+
+static void
+the_fraction_selects_that_part_of_the_waiters(void **state)
+{
+    const int waits = 20000;
+    struct wp_lock_wait wait;
+    uint64_t selected;
+
+    (void)state;
+    set_rates(0, 10);
+    for (int i = 0; i < waits; i++) {
+        begin_lock_wait(&wait);
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    }
+    selected = region_fixture_counter(WP_COUNTER_mutex_waiters);
+    assert_true(fabs((double)selected - waits / 10.0) < 5 * sqrt(waits * 0.1 * 0.9));
+}
+
+static void
+errno_is_left_alone(void **state)
+{
+    const struct wp_sample charge = {.delay_ns = 1};
+    struct wp_lock_wait lock_wait;
+    struct wp_wait wait;
+
+    (void)state;
+    set_rates(1, 1);
+    errno = ERRNO_MARK;
+    wp_wait_begin(&wait);
+    end_wait(&wait);
+    assert_int_equal(errno, ERRNO_MARK);
+    record(100, 1);
+    assert_int_equal(errno, ERRNO_MARK);
+    begin_lock_wait(&lock_wait);
+    assert_int_equal(errno, ERRNO_MARK);
+    wp_lock_wait_end(&lock_wait, WP_LOCK_ACQUIRED);
+    assert_int_equal(errno, ERRNO_MARK);
+    record_unlock(&charge);
+    assert_int_equal(errno, ERRNO_MARK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(rates_beyond_their_bounds_count_as_the_bounds),
+        TEST(a_fraction_beyond_its_bound_counts_as_the_bound),
+        TEST(at_rate_1_every_wait_is_recorded_exactly),
+        TEST(at_rate_0_or_without_delay_nothing_is_recorded),
+        TEST(sampled_waits_add_up_to_what_was_waited),
+        TEST(a_wait_is_as_long_as_the_clock_says),
+        TEST(the_rate_at_the_start_of_a_wait_decides),
+        TEST(errors_of_lock_functions_mean_what_they_should),
+        TEST(an_acquired_lock_is_in_both_profiles),
+        TEST(who_times_out_has_waited_and_is_charged_for),
+        TEST(a_refused_lock_is_no_event),
+        TEST(each_profile_is_off_by_itself),
+        TEST(the_fraction_selects_that_part_of_the_waiters),
+        TEST(errno_is_left_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
