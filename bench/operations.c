@@ -1,6 +1,6 @@
 /*
- * One operation, over and over: what a single call costs in this process. `run.py` starts it bare and
- * under each interposer in turn and compares.
+ * One operation, over and over: what a single call costs in this process. `run.py` starts it bare
+ * and under each interposer in turn and compares.
  *
  *   operations CASE
  *
@@ -55,7 +55,8 @@ start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
         truth_fail("pthread_create", 0);
 }
 
-/* --- Chunks ------------------------------------------------------------------------------------ */
+/* --- Chunks
+ * ------------------------------------------------------------------------------------ */
 
 static int
 compare_double(const void *left, const void *right)
@@ -66,7 +67,8 @@ compare_double(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Runs `chunk` (of `ops` operations, `prepare` before each, not timed) and prints the cost of one. */
+/* Runs `chunk` (of `ops` operations, `prepare` before each, not timed) and prints the cost of
+ * one. */
 static void
 measure_chunks(unsigned chunks, unsigned ops, void (*prepare)(void), void (*chunk)(void))
 {
@@ -85,7 +87,8 @@ measure_chunks(unsigned chunks, unsigned ops, void (*prepare)(void), void (*chun
     printf("ns_per_op %.3f\n", costs[chunks / 10]);
 }
 
-/* --- Free locks -------------------------------------------------------------------------------- */
+/* --- Free locks
+ * -------------------------------------------------------------------------------- */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t many[MANY_LOCKS];
@@ -149,7 +152,8 @@ bench_lock_many(void)
     measure_chunks(CHUNKS, MANY_LOCKS, NULL, lock_each);
 }
 
-/* --- Contended locks ----------------------------------------------------------------------------- */
+/* --- Contended locks
+ * ----------------------------------------------------------------------------- */
 
 static unsigned hold_steps; /* of work with the lock */
 static uint64_t hold_sleep_ns;
@@ -233,11 +237,13 @@ bench_contended_4_sleeping(void)
     bench_contended(4, 0, 100000);
 }
 
-/* --- A kept sample ---------------------------------------------------------------------------------- */
+/* --- A kept sample
+ * ---------------------------------------------------------------------------------- */
 
 #define SAMPLE_RECURSION 13u /* with main() and its callers: 20 frames */
 
-/* Waits for a lock until before the epoch: libc gives up without a system call, and it is a wait. */
+/* Waits for a lock until before the epoch: libc gives up without a system call, and it is a
+ * wait. */
 __attribute__((noinline)) static unsigned
 wait_in_vain_at_depth(unsigned depth)
 {
@@ -267,7 +273,8 @@ bench_wait_in_vain(void)
     measure_chunks(CHUNKS, CHUNK_OPS, NULL, wait_in_vain);
 }
 
-/* --- Reads --------------------------------------------------------------------------------------- */
+/* --- Reads
+ * --------------------------------------------------------------------------------------- */
 
 static int there[2];
 static int back[2];
@@ -329,7 +336,8 @@ bench_read_blocked(void)
     measure_chunks(HANDOFF_CHUNKS, HANDOFFS_A_CHUNK, NULL, play_ping_pong);
 }
 
-/* --- Conditions ------------------------------------------------------------------------------------ */
+/* --- Conditions
+ * ------------------------------------------------------------------------------------ */
 
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static unsigned whose_turn; /* guarded by mutex: 0 or 1 */
@@ -370,7 +378,8 @@ bench_cond_handoff(void)
     measure_chunks(HANDOFF_CHUNKS, HANDOFFS_A_CHUNK, NULL, pass_turns);
 }
 
-/* --- The list of cases ------------------------------------------------------------------------------ */
+/* --- The list of cases
+ * ------------------------------------------------------------------------------ */
 
 static const struct bench_case {
     const char *name;

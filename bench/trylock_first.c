@@ -1,6 +1,6 @@
 /*
- * The least that a lock profiler can do: try the lock first, so that a contended lock is told from a
- * free one, then wait for it. Records nothing.
+ * The least that a lock profiler can do: try the lock first, so that a contended lock is told from
+ * a free one, then wait for it. Records nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -22,10 +22,10 @@ extern "C" {
 #endif
 
 /*
- * Sets the block profile's rate: on average one sample per `rate_ns` nanoseconds that a call waited; 1
- * keeps every wait, 0 or less switches the profile off. Returns the rate in force before. As Go's
- * runtime.SetBlockProfileRate, which returns nothing. Any thread, signal handlers too; in force at
- * once, in all processes of a family that forked.
+ * Sets the block profile's rate: on average one sample per `rate_ns` nanoseconds that a call
+ * waited; 1 keeps every wait, 0 or less switches the profile off. Returns the rate in force before.
+ * As Go's runtime.SetBlockProfileRate, which returns nothing. Any thread, signal handlers too; in
+ * force at once, in all processes of a family that forked.
  */
 WAITPROF_API int64_t waitprof_set_block_profile_rate(int64_t rate_ns);
 

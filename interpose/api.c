@@ -1,6 +1,6 @@
 /*
- * The public functions of include/waitprof.h. In a program that stays inert they find a region of no
- * consequence: what they set is returned by the getters and obeyed by nobody.
+ * The public functions of include/waitprof.h. In a program that stays inert they find a region of
+ * no consequence: what they set is returned by the getters and obeyed by nobody.
  */
 #include <limits.h>
 

@@ -3,9 +3,9 @@
  * and the whole call is timed.
  *
  * Both at a price, for want of something better: the stack of a charged entry is walked before the
- * real call, so while the mutex is still held, since the real unlock lies inside a call that may never
- * return; and the stack of a kept wait is walked after it, when the mutex is held again, since the
- * wait cannot be split. One walk per charged or kept event, none for the others.
+ * real call, so while the mutex is still held, since the real unlock lies inside a call that may
+ * never return; and the stack of a kept wait is walked after it, when the mutex is held again,
+ * since the wait cannot be split. One walk per charged or kept event, none for the others.
  */
 #include <errno.h>
 
@@ -120,7 +120,8 @@ pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t c
     return wp_cond_end(&call, wp_real.pthread_cond_clockwait(cond, mutex, clock, deadline));
 }
 
-/* --- the conditions of binaries older than glibc 2.3.2 ------------------------------------------ */
+/* --- the conditions of binaries older than glibc 2.3.2
+ * ------------------------------------------ */
 
 #if defined(WP_COND_OLD_VERSION)
 

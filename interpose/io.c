@@ -1,6 +1,7 @@
 #include "io.h"
 
-/* A call that took less did not wait: see wp_clock_ready_marks; copying goes at 4 GB/s or better. */
+/* A call that took less did not wait: see wp_clock_ready_marks; copying goes at 4 GB/s or
+ * better. */
 #define WP_IO_READY_NS 2000u
 #define WP_IO_BYTES_PER_NS 4u
 

@@ -1,6 +1,7 @@
 /*
  * I/O calls: timed by cheap marks around the real call, recorded only when it took long enough to
- * have waited. The real call is a cancellation point: nothing of ours is live across it but `start`.
+ * have waited. The real call is a cancellation point: nothing of ours is live across it but
+ * `start`.
  */
 #ifndef WP_INTERPOSE_IO_H
 #define WP_INTERPOSE_IO_H
@@ -11,8 +12,8 @@
 #include "wrapper.h"
 
 /*
- * Records a call that may have waited. `bytes` is what it returned: copying them takes time too, and
- * is no wait. errno unchanged.
+ * Records a call that may have waited. `bytes` is what it returned: copying them takes time too,
+ * and is no wait. errno unchanged.
  */
 void wp_io_record(wp_clock_mark start, ssize_t bytes, uint16_t function, const void *frame);
 

@@ -1,7 +1,7 @@
 /*
- * Mutexes. One that seems free and was not contended of late goes straight to the real lock; any other
- * is tried first, and only EBUSY is contention. Anything else that the try answers is the answer:
- * EOWNERDEAD means acquired, and locking again would hang.
+ * Mutexes. One that seems free and was not contended of late goes straight to the real lock; any
+ * other is tried first, and only EBUSY is contention. Anything else that the try answers is the
+ * answer: EOWNERDEAD means acquired, and locking again would hang.
  */
 #include <errno.h>
 
@@ -72,8 +72,8 @@ pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *deadline)
     return wp_mutex_timedlock_slow(mutex, deadline);
 }
 
-/* A clock that pthread_mutex_clocklock does not know is refused whether or not the mutex is free: only
- * the two that it knows may be answered by the try. */
+/* A clock that pthread_mutex_clocklock does not know is refused whether or not the mutex is free:
+ * only the two that it knows may be answered by the try. */
 static WP_SLOW int
 wp_mutex_clocklock_slow(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *deadline)
 {

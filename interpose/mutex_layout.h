@@ -6,8 +6,8 @@
  * locked releases nobody and is no event. glibc's public headers lay the mutex out for static
  * initializers (<bits/struct_mutex.h>), so these fields are part of its ABI in all but name; still,
  * nothing is decided by them that could harm: both answers only choose how a wait is observed, and
- * the constructor proves on mutexes of its own that the fields mean what we take them for. Where that
- * proof fails every lock is tried first and every unlock counts.
+ * the constructor proves on mutexes of its own that the fields mean what we take them for. Where
+ * that proof fails every lock is tried first and every unlock counts.
  *
  * A mutex that seems free may be taken by another thread before the real lock gets there: that wait
  * goes unseen. So only a mutex that was not contended of late is trusted to be free; all others are
@@ -48,7 +48,8 @@ wp_mutex_seems_free(const pthread_mutex_t *mutex)
     return __builtin_expect(*lock_word == 0 && *heat == 0, 1);
 }
 
-/* Notes that the mutex was found busy at now_ns (monotonic); from time to time forgets all notes. */
+/* Notes that the mutex was found busy at now_ns (monotonic); from time to time forgets all
+ * notes. */
 void wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns);
 
 /* True: unlocking `mutex`, which the caller holds, leaves it locked. */

@@ -1,6 +1,6 @@
 /*
- * read and its kin. The fortified twins check their buffer before they read: they have bodies of their
- * own, which forward to libc's twin, so that an overflow still aborts.
+ * read and its kin. The fortified twins check their buffer before they read: they have bodies of
+ * their own, which forward to libc's twin, so that an overflow still aborts.
  */
 #include "io.h"
 

@@ -32,9 +32,9 @@ wp_real_missing(void)
 }
 
 /*
- * dlsym and dlvsym look behind the library that calls them, which they tell by their return address:
- * neither may be called as the last thing a function does, or the compiler makes it a jump and the
- * caller seen is someone else. Hence the variable that is used afterwards.
+ * dlsym and dlvsym look behind the library that calls them, which they tell by their return
+ * address: neither may be called as the last thing a function does, or the compiler makes it a jump
+ * and the caller seen is someone else. Hence the variable that is used afterwards.
  */
 static void
 wp_real_look_up(void *slot, const char *symbol, const char *version)
@@ -58,8 +58,7 @@ wp_real_bind(void)
 {
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
     wp_real_look_up(&wp_real.id, symbol, version);
-#define WP_NEEDED(id, symbol, type, parameters, arguments)                                         \
-    wp_real_look_up(&wp_real.id, symbol, "");
+#define WP_NEEDED(id, symbol, type, parameters, arguments) wp_real_look_up(&wp_real.id, symbol, "");
 #include "functions.def"
 }
 

@@ -65,8 +65,8 @@ __recv_chk(int fd, void *buffer, size_t count, size_t size, int flags)
     WP_IO_RETURN(start, result, __recv_chk);
 }
 
-ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags, __SOCKADDR_ARG from,
-               socklen_t *from_size);
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags,
+                       __SOCKADDR_ARG from, socklen_t *from_size);
 
 WP_EXPORT ssize_t
 __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags, __SOCKADDR_ARG from,

@@ -1,17 +1,18 @@
 /*
- * Read-write locks. As mutexes: try first, and only EBUSY is contention. A reader that finds too many
- * readers gets EAGAIN, and a writer that holds the lock itself EDEADLK, from the real call.
+ * Read-write locks. As mutexes: try first, and only EBUSY is contention. A reader that finds too
+ * many readers gets EAGAIN, and a writer that holds the lock itself EDEADLK, from the real call.
  *
- * Several readers hold the lock at once. What a waiting writer waited since the last unlock is charged
- * to each unlock in turn, so to the reader that kept it waiting longest falls the last piece.
+ * Several readers hold the lock at once. What a waiting writer waited since the last unlock is
+ * charged to each unlock in turn, so to the reader that kept it waiting longest falls the last
+ * piece.
  */
 #include <errno.h>
 
 #include "wrapper.h"
 
 /*
- * The timed forms check their deadline and clock first, even if the lock is free (mutexes do not): only
- * what passes may be answered by the try. Anything else is for the real function to refuse.
+ * The timed forms check their deadline and clock first, even if the lock is free (mutexes do not):
+ * only what passes may be answered by the try. Anything else is for the real function to refuse.
  */
 static inline bool
 wp_rwlock_deadline_is_valid(clockid_t clock, const struct timespec *deadline)

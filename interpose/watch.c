@@ -12,9 +12,9 @@ int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigne
 int dlclose(void *handle);
 
 /*
- * Code goes: what was learned about the stack frames of its addresses goes with it. Before, for walks
- * that begin while other code may be mapped in its place already; after, for what was learned about
- * it up to the end.
+ * Code goes: what was learned about the stack frames of its addresses goes with it. Before, for
+ * walks that begin while other code may be mapped in its place already; after, for what was learned
+ * about it up to the end.
  */
 WP_EXPORT int
 dlclose(void *handle)
@@ -51,7 +51,8 @@ wp_watch_seccomp(void)
     wp_region_set_flag(WP_REGION_FLAG_SECCOMP);
 }
 
-_Static_assert(offsetof(struct wp_real, syscall) == 0, "the assembly below jumps by wp_real itself");
+_Static_assert(offsetof(struct wp_real, syscall) == 0,
+               "the assembly below jumps by wp_real itself");
 
 #define WP_WATCH_TEXT_OF(number) #number
 #define WP_WATCH_TEXT(number) WP_WATCH_TEXT_OF(number)
@@ -68,32 +69,32 @@ __asm__(".pushsection .text.syscall, \"ax\", @progbits\n"
         "syscall:\n"
         ".cfi_startproc\n"
         "    cmpq $" WP_WATCH_TEXT(SYS_seccomp) ", %rdi\n"
-        "    je 1f\n"
-        "    jmp *wp_real(%rip)\n"
-        "1:  pushq %rdi\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rsi\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rdx\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rcx\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %r8\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    call wp_watch_seccomp\n"
-        "    popq %r8\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rcx\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rdx\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rsi\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rdi\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    jmp *wp_real(%rip)\n"
-        ".cfi_endproc\n"
-        ".size syscall, . - syscall\n"
-        ".popsection\n");
+                                                "    je 1f\n"
+                                                "    jmp *wp_real(%rip)\n"
+                                                "1:  pushq %rdi\n"
+                                                "    .cfi_adjust_cfa_offset 8\n"
+                                                "    pushq %rsi\n"
+                                                "    .cfi_adjust_cfa_offset 8\n"
+                                                "    pushq %rdx\n"
+                                                "    .cfi_adjust_cfa_offset 8\n"
+                                                "    pushq %rcx\n"
+                                                "    .cfi_adjust_cfa_offset 8\n"
+                                                "    pushq %r8\n"
+                                                "    .cfi_adjust_cfa_offset 8\n"
+                                                "    call wp_watch_seccomp\n"
+                                                "    popq %r8\n"
+                                                "    .cfi_adjust_cfa_offset -8\n"
+                                                "    popq %rcx\n"
+                                                "    .cfi_adjust_cfa_offset -8\n"
+                                                "    popq %rdx\n"
+                                                "    .cfi_adjust_cfa_offset -8\n"
+                                                "    popq %rsi\n"
+                                                "    .cfi_adjust_cfa_offset -8\n"
+                                                "    popq %rdi\n"
+                                                "    .cfi_adjust_cfa_offset -8\n"
+                                                "    jmp *wp_real(%rip)\n"
+                                                ".cfi_endproc\n"
+                                                ".size syscall, . - syscall\n"
+                                                ".popsection\n");
 
 #endif

@@ -63,5 +63,4 @@ wp_wrapper_caller(const void *frame)
     };
 }
 
-
 #endif

@@ -5,9 +5,9 @@
  * by WP_ATOMIC_C11. ThreadSanitizer understands only the second (it cannot see through ck_pr's
  * assembly and would report correct code), so the `tsan` preset builds with it.
  *
- * Memory order is in the name: `_acquire` pairs with `_release` on the same word; the bare names are
- * relaxed; add, sub, or and cas are sequentially consistent. All are lock-free, allocate nothing and
- * may be used in signal handlers and after fork.
+ * Memory order is in the name: `_acquire` pairs with `_release` on the same word; the bare names
+ * are relaxed; add, sub, or and cas are sequentially consistent. All are lock-free, allocate
+ * nothing and may be used in signal handlers and after fork.
  */
 #ifndef WP_CORE_ATOMIC_H
 #define WP_CORE_ATOMIC_H
@@ -30,7 +30,8 @@ struct wp_atomic_pair {
 #define WP_ATOMIC_LOAD(type, word) __atomic_load_n((word), __ATOMIC_RELAXED)
 #define WP_ATOMIC_LOAD_ACQUIRE(type, word) __atomic_load_n((word), __ATOMIC_ACQUIRE)
 #define WP_ATOMIC_STORE(type, word, value) __atomic_store_n((word), (value), __ATOMIC_RELAXED)
-#define WP_ATOMIC_STORE_RELEASE(type, word, value) __atomic_store_n((word), (value), __ATOMIC_RELEASE)
+#define WP_ATOMIC_STORE_RELEASE(type, word, value)                                                 \
+    __atomic_store_n((word), (value), __ATOMIC_RELEASE)
 #define WP_ATOMIC_ADD(bits, word, value) __atomic_fetch_add((word), (value), __ATOMIC_SEQ_CST)
 #define WP_ATOMIC_CAS(bits, word, expected, desired)                                               \
     __atomic_compare_exchange_n((word), &(expected), (desired), false, __ATOMIC_SEQ_CST,           \
@@ -94,7 +95,8 @@ WP_ATOMIC_WIDTH(64)
  * Reads a pair in two halves: the result may be torn. That is sound for what it is meant for, the
  * expected value of wp_atomic_pair_cas, which fails on a torn one.
  */
-static inline struct wp_atomic_pair wp_atomic_pair_load(const struct wp_atomic_pair *pair)
+static inline struct wp_atomic_pair
+wp_atomic_pair_load(const struct wp_atomic_pair *pair)
 {
     struct wp_atomic_pair value;
 
@@ -104,8 +106,9 @@ static inline struct wp_atomic_pair wp_atomic_pair_load(const struct wp_atomic_p
 }
 
 /* Swaps both halves at once if both are as expected; true if it did. Sequentially consistent. */
-static inline bool wp_atomic_pair_cas(struct wp_atomic_pair *pair, struct wp_atomic_pair expected,
-                                      struct wp_atomic_pair desired)
+static inline bool
+wp_atomic_pair_cas(struct wp_atomic_pair *pair, struct wp_atomic_pair expected,
+                   struct wp_atomic_pair desired)
 {
 #ifdef WP_ATOMIC_C11
     union wp_atomic_pair_word {

@@ -7,20 +7,20 @@
  *
  *   last     time of the last charge, or of the first waiter's start (ns, 52 bits: 52 days apart)
  *   waiting  registered waiters (12 bits)
- *   owed     sum over waiters with start > last of (start - last), minus the unpaid time of those who
- *            gave up (ns, 51 bits, two's complement)
+ *   owed     sum over waiters with start > last of (start - last), minus the unpaid time of
+ *            those who gave up (ns, 51 bits, two's complement)
  *   debt     1: owed holds unpaid time of waiters who gave up
  *   arrived  waiters that have not been charged yet (12 bits)
  *
- * so that a charge at `now` is waiting * (now - last) - owed, and leaves last = now, owed = 0, debt =
- * 0, arrived = 0. A record is in use while waiting > 0 or debt; the compare-and-swap that changes
- * that also decides who changes wp_blame_active, which therefore counts records in use exactly, if a
- * moment late.
+ * so that a charge at `now` is waiting * (now - last) - owed, and leaves last = now, owed = 0, debt
+ * = 0, arrived = 0. A record is in use while waiting > 0 or debt; the compare-and-swap that changes
+ * that also decides who changes wp_blame_active, which therefore counts records in use exactly, if
+ * a moment late.
  *
- * A free record is taken over for another lock in three steps: the account becomes `taken` (all ones)
- * by compare-and-swap, the key is written, the account is set (release). Everyone else reads the
- * account first (acquire), then the key, then swaps the account: had the record changed hands in
- * between, the account would differ, since `last` is a time that never comes again.
+ * A free record is taken over for another lock in three steps: the account becomes `taken` (all
+ * ones) by compare-and-swap, the key is written, the account is set (release). Everyone else reads
+ * the account first (acquire), then the key, then swaps the account: had the record changed hands
+ * in between, the account would differ, since `last` is a time that never comes again.
  */
 #include "core/blame.h"
 
@@ -30,7 +30,8 @@
 #include "core/region.h"
 
 #define WP_BLAME_WAYS 8u
-#define WP_BLAME_TRIES 256 /* of a compare-and-swap: bounded, though each failure is another's success */
+/* Of a compare-and-swap: bounded, though each failure is another's success. */
+#define WP_BLAME_TRIES 256
 
 #define WP_BLAME_TIME_MASK ((UINT64_C(1) << 52) - 1)
 /* 13 days; a lock that hangs so long for all its waiters together charges less than was waited. */
@@ -51,8 +52,9 @@ struct wp_blame_account {
 };
 
 struct wp_blame_record {
-    struct wp_atomic_pair account; /* low: last << 12 | waiting; high: owed << 13 | debt << 12 | arrived */
-    uint64_t key;                  /* address / 8 << 20 | fraction */
+    /* low: last << 12 | waiting; high: owed << 13 | debt << 12 | arrived */
+    struct wp_atomic_pair account;
+    uint64_t key; /* address / 8 << 20 | fraction */
     uint64_t unused;
 };
 
@@ -226,7 +228,8 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
         return;
     }
 
-    /* From the later of start and last charge to now; none if that charge ran ahead of our clock. */
+    /* From the later of start and last charge to now; none if that charge ran ahead of our
+     * clock. */
     int64_t unpaid = wp_blame_between(account->last_ns, now_ns & WP_BLAME_TIME_MASK) -
                      (uncharged ? after_last : 0);
 
@@ -260,7 +263,8 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
     }
 }
 
-/* Empties one record's account as of now. False: there was nothing in it, or it is another lock's. */
+/* Empties one record's account as of now. False: there was nothing in it, or it is another
+ * lock's. */
 static bool
 wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uint64_t now_ns,
                        struct wp_sample *charge)
@@ -289,13 +293,12 @@ wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uin
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&settled))) {
             if (delay < 0)
                 delay = 0;
-            *charge = wp_sampling_mutex_sample(account.arrived,
-                                               account.waiting > 0 ? account.waiting : 1,
-                                               (uint64_t)delay,
-                                               key & ((1u << WP_BLAME_FRACTION_BITS) - 1));
+            *charge = wp_sampling_mutex_sample(
+                account.arrived, account.waiting > 0 ? account.waiting : 1, (uint64_t)delay,
+                key & ((1u << WP_BLAME_FRACTION_BITS) - 1));
             wp_blame_count_use((uint32_t)(record - wp_blame_records) / WP_BLAME_WAYS, true,
                                account.waiting != 0);
-            return delay > 0;
+            return delay > 0 || account.arrived != 0;
         }
     }
     return false;

@@ -1,12 +1,12 @@
 /*
  * Blame: who made the waiters of a lock wait, and for how long.
  *
- * Waiters that were selected for the mutex profile register under the lock's address; each unlock of
- * that address takes what has come together since the last one:
+ * Waiters that were selected for the mutex profile register under the lock's address; each unlock
+ * of that address takes what has come together since the last one:
  *     n * now - sum over waiters of max(start, last charge)
- * in one step, whatever n is, and exactly: every nanosecond of a registered wait is charged once, to
- * the unlock that ended the critical section it fell in. The lock itself is never read: its address
- * is a key.
+ * in one step, whatever n is, and exactly: every nanosecond of a registered wait is charged once,
+ * to the unlock that ended the critical section it fell in. The lock itself is never read: its
+ * address is a key.
  */
 #ifndef WP_CORE_BLAME_H
 #define WP_CORE_BLAME_H
@@ -32,9 +32,9 @@ wp_blame_set(const void *lock)
 }
 
 /*
- * May somebody registered wait for this lock? One load, relaxed: a waiter that registers at this very
- * moment is missed by this unlock and charged at the next, from its start on; what is then charged to
- * the wrong unlock is the time from registration to here.
+ * May somebody registered wait for this lock? One load, relaxed: a waiter that registers at this
+ * very moment is missed by this unlock and charged at the next, from its start on; what is then
+ * charged to the wrong unlock is the time from registration to here.
  */
 static inline bool
 wp_blame_waited_for(const void *lock)
@@ -59,8 +59,8 @@ struct wp_blame_ticket wp_blame_register(const void *lock, uint64_t start_ns, ui
 
 /*
  * Ends a registration. `acquired`: the waiter has the lock, and what was not charged yet (from the
- * last unlock to its wake-up) is charged to nobody. Otherwise it gave up at now_ns, and what was not
- * charged yet will be charged to the next unlock: the holder did make it wait.
+ * last unlock to its wake-up) is charged to nobody. Otherwise it gave up at now_ns, and what was
+ * not charged yet will be charged to the next unlock: the holder did make it wait.
  */
 void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns);
 

@@ -11,8 +11,8 @@
 
 /*
  * Frames do not fit on the program's stack (a thread may have 8 KiB), so they go to one of these
- * while a walk is under way: some hundred nanoseconds. Not one per thread: a thousand threads wait at
- * once, but few walk at once. The memory is touched only as far as it is used.
+ * while a walk is under way: some hundred nanoseconds. Not one per thread: a thousand threads wait
+ * at once, but few walk at once. The memory is touched only as far as it is used.
  */
 #define WP_CAPTURE_BUFFERS 64u
 
@@ -24,8 +24,8 @@ static union wp_capture_page {
     char page[WP_PROCESS_PAGE_BYTES];
 } wp_capture_state __attribute__((aligned(WP_PROCESS_PAGE_BYTES)));
 
-/* A handler that interrupted a capture may itself be refused so many times; a thread that is refused
- * more often in a row has a stale mark. */
+/* A handler that interrupted a capture may itself be refused so many times; a thread that is
+ * refused more often in a row has a stale mark. */
 #define WP_CAPTURE_REFUSALS 16u
 
 static uint32_t wp_capture_depth = WP_REGION_DEFAULT_DEPTH;
@@ -92,9 +92,10 @@ wp_capture_into(uint64_t *frames, enum wp_region_profile profile, uint16_t funct
 /*
  * True: this thread is in the middle of a capture, and we are in a signal handler that interrupted
  * it. A mark may also be stale, left by a capture that a handler's siglongjmp cut short; the thread
- * must not stay blind for that. It is taken for stale if it lies below the present stack pointer, or
- * if it has been in the way too often. On an alternate stack both guesses may be wrong; that is safe,
- * since captures share nothing but their buffer: at worst one stack is recorded with another's frames.
+ * must not stay blind for that. It is taken for stale if it lies below the present stack pointer,
+ * or if it has been in the way too often. On an alternate stack both guesses may be wrong; that is
+ * safe, since captures share nothing but their buffer: at worst one stack is recorded with
+ * another's frames.
  */
 static bool
 wp_capture_is_nested(struct wp_thread *thread, uintptr_t sp)

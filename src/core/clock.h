@@ -72,8 +72,8 @@ wp_clock_waited(wp_clock_mark start)
 /* Nanoseconds from `start` to now; 0 when they cannot be told. Reads the clock; no system call. */
 uint64_t wp_clock_elapsed_ns(wp_clock_mark start);
 
-/* Sets the start of the ratio and decides whether ticks can be trusted (the kernel's own clock source
- * is the counter). Once, in the constructor; opens and closes a file of /sys. */
+/* Sets the start of the ratio and decides whether ticks can be trusted (the kernel's own clock
+ * source is the counter). Once, in the constructor; opens and closes a file of /sys. */
 void wp_clock_init(void);
 
 #endif

@@ -19,7 +19,8 @@ struct wp_config_number {
 static const struct wp_config_number wp_config_numbers[] = {
     {"BLOCK_RATE", offsetof(struct wp_config, block_rate_ns), 0, WP_SAMPLING_MAX_BLOCK_RATE_NS, 10},
     {"MUTEX_FRACTION", offsetof(struct wp_config, mutex_fraction), 0, WP_SAMPLING_MAX_FRACTION, 10},
-    {"REGION_BYTES", offsetof(struct wp_config, region_bytes), 1u << 20, WP_CONFIG_MAX_REGION_BYTES, 10},
+    {"REGION_BYTES", offsetof(struct wp_config, region_bytes), 1u << 20, WP_CONFIG_MAX_REGION_BYTES,
+     10},
     {"RUN", offsetof(struct wp_config, run_id), 0, UINT64_MAX, 16},
     {"SEED", offsetof(struct wp_config, seed), 0, UINT64_MAX, 10},
     {"PID", offsetof(struct wp_config, pid), 0, INT32_MAX, 10},
@@ -117,7 +118,8 @@ wp_config_set_number(const char *variable, struct wp_config *config, bool *valid
 static bool
 wp_config_set(const char *variable, struct wp_config *config)
 {
-    static const struct wp_config_number depth = {.least = 1, .most = WP_REGION_MAX_DEPTH, .base = 10};
+    static const struct wp_config_number depth = {
+        .least = 1, .most = WP_REGION_MAX_DEPTH, .base = 10};
     bool valid = true;
     const char *value;
     uint64_t number;

@@ -44,13 +44,13 @@ struct wp_config {
     const char *executables;  /* WAITPROF_EXE: glob list of command names, NULL all */
     const char *waitprof_dir; /* WAITPROF_DIR, NULL unset */
     const char *runtime_dir;  /* XDG_RUNTIME_DIR, NULL unset */
-    const char *invalid;      /* the first variable with a value that could not be used, else NULL */
+    const char *invalid; /* the first variable with a value that could not be used, else NULL */
 };
 
 /*
- * Reads the settings from an environment in the form of environ. A value that is no number, or out of
- * range, leaves the default in place and is named in `invalid`. No allocation, no getenv (which may
- * not work yet when the constructor runs).
+ * Reads the settings from an environment in the form of environ. A value that is no number, or out
+ * of range, leaves the default in place and is named in `invalid`. No allocation, no getenv (which
+ * may not work yet when the constructor runs).
  */
 void wp_config_read(char *const *environment, struct wp_config *config);
 

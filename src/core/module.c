@@ -3,17 +3,19 @@
  *
  * The region's table of modules is shared by all processes of the family and only grows. The row of
  * a module follows from its identity (path and build-id): hash, then linear probing, each free row
- * claimed by compare-and-swap of its key. All processes agree on the row without a lock, and a module
- * that is loaded again after dlclose, wherever, is the row it was. A row that was claimed but is not
- * ready is filled in by whoever comes next: its claimer may have died. Both write the same values
- * (but for the string's offset, and both strings are the same), so that it does not matter who wins.
+ * claimed by compare-and-swap of its key. All processes agree on the row without a lock, and a
+ * module that is loaded again after dlclose, wherever, is the row it was. A row that was claimed
+ * but is not ready is filled in by whoever comes next: its claimer may have died. Both write the
+ * same values (but for the string's offset, and both strings are the same), so that it does not
+ * matter who wins.
  *
- * The handles are private to the process: a rule of the walker (unwind_rule.h) has room for 10 bits,
- * and the load bias may differ between processes. A handle's owner word says which module in which
- * generation it serves. It is taken by compare-and-swap from an owner of an earlier generation to
- * "being taken", then the base is written, then the owner (release); who finds an owner (acquire)
- * therefore finds its base. A thread that is interrupted by fork or never resumed between the two
- * leaves a handle that is unused until the next generation, no more: nobody waits for it.
+ * The handles are private to the process: a rule of the walker (unwind_rule.h) has room for 10
+ * bits, and the load bias may differ between processes. A handle's owner word says which module in
+ * which generation it serves. It is taken by compare-and-swap from an owner of an earlier
+ * generation to "being taken", then the base is written, then the owner (release); who finds an
+ * owner (acquire) therefore finds its base. A thread that is interrupted by fork or never resumed
+ * between the two leaves a handle that is unused until the next generation, no more: nobody waits
+ * for it.
  */
 #include "core/module.h"
 

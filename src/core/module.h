@@ -25,9 +25,9 @@ struct link_map;
 void wp_module_init(struct wp_region_header *region, const char *executable);
 
 /*
- * The number (1..) of the module that the loader knows as `map`, mapped at [start, end), recorded on
- * first sight with its path and build-id; 0 when it cannot be (table full: counted). *bias is set to
- * load address minus link-time address.
+ * The number (1..) of the module that the loader knows as `map`, mapped at [start, end), recorded
+ * on first sight with its path and build-id; 0 when it cannot be (table full: counted). *bias is
+ * set to load address minus link-time address.
  */
 uint16_t wp_module_number(const struct link_map *map, uintptr_t start, uintptr_t end,
                           uintptr_t *bias);
@@ -45,8 +45,8 @@ uint16_t wp_module_number(const struct link_map *map, uintptr_t start, uintptr_t
 uint16_t wp_module_handle(const struct link_map *map, uintptr_t start, uintptr_t end,
                           uint32_t generation);
 
-/* [atomic] Number of the module in bits 63..48, minus its load bias, modulo 2^64; by handle. 0 at 0:
- * an address outside of any module is its own frame. */
+/* [atomic] Number of the module in bits 63..48, minus its load bias, modulo 2^64; by handle. 0 at
+ * 0: an address outside of any module is its own frame. */
 extern uint64_t wp_module_frame_bases[WP_MODULE_HANDLES] __attribute__((visibility("hidden")));
 
 /* The frame (region_format.h) of a run-time address in the module of this handle. One word is read,
@@ -66,8 +66,8 @@ wp_module_generation(void)
     return wp_atomic_load_32_acquire(&wp_module_generation_word);
 }
 
-/* Handles of before are void: the loader may have unmapped a module, and mapped another there. Returns
- * the new generation. */
+/* Handles of before are void: the loader may have unmapped a module, and mapped another there.
+ * Returns the new generation. */
 uint32_t wp_module_forget(void);
 
 #endif

@@ -54,8 +54,8 @@ const ElfW(Phdr) *
     return NULL;
 }
 
-/* Where the module's ELF header should be: its first page is linked at 0, or it is the program, whose
- * program headers the kernel told. */
+/* Where the module's ELF header should be: its first page is linked at 0, or it is the program,
+ * whose program headers the kernel told. */
 static uintptr_t
 wp_module_image_first_page(const struct link_map *map)
 {

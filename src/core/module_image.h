@@ -26,8 +26,8 @@ bool wp_module_image_open(struct wp_module_image *image, uintptr_t start, uintpt
                           uintptr_t bias);
 
 /*
- * Makes [*start, *end), a mapped part of the module that the loader knows as `map`, the whole of it,
- * from its ELF header to the end of its last segment. The loader gives a part where a module's
+ * Makes [*start, *end), a mapped part of the module that the loader knows as `map`, the whole of
+ * it, from its ELF header to the end of its last segment. The loader gives a part where a module's
  * segments leave a gap between them; nothing is changed if it gave the whole, or if the headers
  * cannot be found.
  */

@@ -23,8 +23,8 @@ wp_process_wipe_on_fork(void *start, size_t bytes)
     return madvise(start, bytes, MADV_WIPEONFORK) == 0;
 }
 
-/* Takes the next row of the table. Beyond its end the process goes unlisted: it has a number all the
- * same, for its random stream. */
+/* Takes the next row of the table. Beyond its end the process goes unlisted: it has a number all
+ * the same, for its random stream. */
 static uint32_t
 wp_process_register(uint32_t parent)
 {

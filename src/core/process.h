@@ -16,8 +16,8 @@
 /* What is wiped must fill whole pages: of this size, where a page is not smaller. */
 #define WP_PROCESS_PAGE_BYTES 4096
 
-/* Marks [start, start + bytes), whole pages of private memory, as zero in forked children. False: the
- * kernel cannot. Constructor only. */
+/* Marks [start, start + bytes), whole pages of private memory, as zero in forked children. False:
+ * the kernel cannot. Constructor only. */
 bool wp_process_wipe_on_fork(void *start, size_t bytes);
 
 /* Registers the first process of the region. Constructor only, after wp_region_create. */

@@ -45,9 +45,9 @@ wp_region_count(enum wp_region_counter counter, uint64_t amount)
 }
 
 /*
- * Makes the file's blocks for [allocated_bytes, end) before anyone touches them: where they cannot be
- * had (tmpfs full), the kernel says EFAULT here instead of SIGBUS there. Several threads may do the
- * same at once: populating twice is harmless, and allocated_bytes only grows.
+ * Makes the file's blocks for [allocated_bytes, end) before anyone touches them: where they cannot
+ * be had (tmpfs full), the kernel says EFAULT here instead of SIGBUS there. Several threads may do
+ * the same at once: populating twice is harmless, and allocated_bytes only grows.
  */
 static bool
 wp_region_allocate(struct wp_region_header *region, uint64_t end)

@@ -18,13 +18,15 @@
  */
 extern WP_HIDDEN struct wp_region_header *wp_region_mapped;
 
-static inline struct wp_region_header *wp_region(void)
+static inline struct wp_region_header *
+wp_region(void)
 {
     return wp_region_mapped;
 }
 
 /* Row 0 of a table, or of the region that is not there yet: then capacity is 0. */
-static inline void *wp_region_rows(struct wp_region_header *region, enum wp_region_table_id table)
+static inline void *
+wp_region_rows(struct wp_region_header *region, enum wp_region_table_id table)
 {
     return (char *)region + region->tables[table].offset;
 }
@@ -63,10 +65,10 @@ struct wp_region_request {
 };
 
 /*
- * Makes the region in the first directory that works, else in anonymous memory, and maps it; not yet
- * ready, rates 0/0. Returns it, or NULL when there is no memory for it. *path (at least PATH_MAX
- * bytes) is set to the file's name, empty for anonymous memory. Constructor only: many system calls,
- * all of them direct, no allocation, no descriptor left open.
+ * Makes the region in the first directory that works, else in anonymous memory, and maps it; not
+ * yet ready, rates 0/0. Returns it, or NULL when there is no memory for it. *path (at least
+ * PATH_MAX bytes) is set to the file's name, empty for anonymous memory. Constructor only: many
+ * system calls, all of them direct, no allocation, no descriptor left open.
  */
 struct wp_region_header *wp_region_create(const struct wp_region_request *request, char *path);
 

@@ -44,8 +44,8 @@ wp_region_lay_table(struct wp_region_header *region, enum wp_region_table_id id,
     return (offset + (uint64_t)stride * capacity + 63) & ~UINT64_C(63);
 }
 
-/* Fills in the header's layout for a size; the stacks come last and take the rest. Returns the bytes
- * that must be there from the start. */
+/* Fills in the header's layout for a size; the stacks come last and take the rest. Returns the
+ * bytes that must be there from the start. */
 static uint64_t
 wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t functions)
 {
@@ -60,7 +60,8 @@ wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t
     end = wp_region_lay_table(region, WP_TABLE_STRINGS, end, 1, WP_REGION_STRING_BYTES);
     end = wp_region_lay_table(region, WP_TABLE_BUCKETS, end, sizeof(uint32_t), WP_REGION_BUCKETS);
 
-    uint64_t first = (end + WP_REGION_FIRST_STACK_BYTES + WP_REGION_PAGE - 1) & ~(WP_REGION_PAGE - 1ul);
+    uint64_t first =
+        (end + WP_REGION_FIRST_STACK_BYTES + WP_REGION_PAGE - 1) & ~(WP_REGION_PAGE - 1ul);
     uint64_t rest = size_bytes > end ? size_bytes - end : 0;
 
     (void)wp_region_lay_table(region, WP_TABLE_STACKS, end, 16, (uint32_t)(rest / 16));

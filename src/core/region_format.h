@@ -93,9 +93,9 @@ struct wp_region_rate_change {
 #define WP_REGION_RATE_CHANGES 32u /* ring; rate_change_count % 32 is the next to be written */
 
 /* Flags of wp_region_header.flags */
-#define WP_REGION_FLAG_EXITED 1u  /* [atomic] the program that made the region left by exit() */
-#define WP_REGION_FLAG_SECCOMP 2u /* [atomic] a seccomp filter came after start: no growth since */
-#define WP_REGION_FLAG_FIXED 4u   /* the kernel cannot grow it safely: size fixed at start */
+#define WP_REGION_FLAG_EXITED 1u   /* [atomic] the program that made the region left by exit() */
+#define WP_REGION_FLAG_SECCOMP 2u  /* [atomic] a seccomp filter came after start: no growth since */
+#define WP_REGION_FLAG_FIXED 4u    /* the kernel cannot grow it safely: size fixed at start */
 #define WP_REGION_FLAG_EXPORTED 8u /* the program ended and `waitprof` wrote its data elsewhere */
 
 /*
@@ -138,7 +138,8 @@ struct wp_region_header {
     struct wp_region_counters counters[WP_REGION_COUNTER_SHARDS] __attribute__((aligned(64)));
 };
 
-/* A wrapped function. Its row number is the function id that stacks carry. Row 0 is "no function". */
+/* A wrapped function. Its row number is the function id that stacks carry. Row 0 is "no
+ * function". */
 struct wp_region_function {
     char name[40];     /* linker name, as `pthread_mutex_lock` */
     char kind[16];     /* "mutex", "rwlock.read", "rwlock.write", "cond", "read", "recv" ... */
@@ -149,8 +150,8 @@ struct wp_region_function {
 
 /* A process of the family that writes here: the first, and each forked child that had an event. */
 struct wp_region_process {
-    uint32_t pid;    /* [atomic] 0: row being written */
-    uint32_t parent; /* row + 1 of the process it was forked from, 0 for the first */
+    uint32_t pid;                /* [atomic] 0: row being written */
+    uint32_t parent;             /* row + 1 of the process it was forked from, 0 for the first */
     uint64_t start_monotonic_ns; /* when its first event was seen (children), or start */
 };
 
@@ -164,7 +165,7 @@ struct wp_region_module {
     uint32_t ready; /* [atomic] 1: fields below are valid */
     uint32_t path;  /* string; as the loader knows it, absolute for the executable */
     uint64_t bias;  /* load address minus link-time address, in the process that wrote the row */
-    uint64_t text_vaddr;  /* link-time address, size and file offset of the executable segment */
+    uint64_t text_vaddr; /* link-time address, size and file offset of the executable segment */
     uint64_t text_bytes;
     uint64_t text_offset;
     uint32_t build_id_bytes; /* 0: has none */

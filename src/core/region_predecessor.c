@@ -1,8 +1,8 @@
 /*
  * exec: the image that this process ran before had a region too, and no destructor of it ran. If
- * nothing was sampled there, the file is of use to nobody, and a shell that execs a helper per request
- * would leave one each time. So the new image looks for it: a file with this process's number in its
- * name and its number and start time in its header.
+ * nothing was sampled there, the file is of use to nobody, and a shell that execs a helper per
+ * request would leave one each time. So the new image looks for it: a file with this process's
+ * number in its name and its number and start time in its header.
  *
  * Bounded: in a directory of more than about a thousand regions it may go unfound, and stays until
  * `waitprof prune`.
@@ -72,8 +72,8 @@ wp_region_predecessor_remove(const char *path, uint32_t pid, uint64_t start_tick
     (void)snprintf(infix, sizeof(infix), ".%u.", pid);
     (void)snprintf(directory_path, sizeof(directory_path), "%.*s", (int)(own_name - path), path);
 
-    long directory = syscall(SYS_openat, AT_FDCWD, directory_path,
-                             O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long directory =
+        syscall(SYS_openat, AT_FDCWD, directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     for (int reads = 0; reads < WP_PREDECESSOR_READS && directory >= 0; reads++) {
         long length = syscall(SYS_getdents64, directory, buffer, sizeof(buffer));

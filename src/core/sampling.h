@@ -3,10 +3,10 @@
  * runtime/mprof.go (blocksampled, saveblockevent, mutexevent; Go 1.19 and later).
  *
  * Block: draw a threshold uniformly from [0, rate). An event of delay d is kept iff d > threshold,
- * so with probability d/rate if d < rate, else always. Kept, it stands for 1 contention of delay d if
- * d >= rate, else for rate/d contentions of together `rate` delay: unbiased at every rate, scaled at
- * once, so that the rate may change at any time. (Go compares with >=, which makes the probability
- * (d+1)/rate.)
+ * so with probability d/rate if d < rate, else always. Kept, it stands for 1 contention of delay d
+ * if d >= rate, else for rate/d contentions of together `rate` delay: unbiased at every rate,
+ * scaled at once, so that the rate may change at any time. (Go compares with >=, which makes the
+ * probability (d+1)/rate.)
  *
  * Mutex: a waiter is selected with probability 1/fraction and stands for `fraction` waiters.
  */

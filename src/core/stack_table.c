@@ -26,8 +26,8 @@ wp_stack_at(struct wp_region_header *region, uint32_t unit)
 static uint64_t
 wp_stack_mix(uint64_t hash, uint64_t word)
 {
-    __extension__ unsigned __int128 product = (unsigned __int128)(hash ^ word) *
-                                              UINT64_C(0x9e3779b97f4a7c15);
+    __extension__ unsigned __int128 product =
+        (unsigned __int128)(hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 
     return (uint64_t)product ^ (uint64_t)(product >> 64) ^ (word << 1);
 }
@@ -45,8 +45,8 @@ wp_stack_hash(enum wp_region_profile profile, uint16_t function, const uint64_t 
 
 /*
  * Frames are copied and compared word by word, by hand: memcpy and memcmp are functions that a
- * sanitizer's runtime replaces in the program, and it would take our publication by compare-and-swap
- * for a race of the program's.
+ * sanitizer's runtime replaces in the program, and it would take our publication by
+ * compare-and-swap for a race of the program's.
  */
 static void
 wp_stack_copy_frames(uint64_t *to, const uint64_t *from, uint32_t depth)
@@ -107,8 +107,8 @@ wp_stack_carve(struct wp_region_header *region, uint32_t depth)
     return (uint32_t)used;
 }
 
-/* Makes a record and publishes it at the head of its chain, unless somebody else did meanwhile: then
- * theirs serves, and ours is a hole. */
+/* Makes a record and publishes it at the head of its chain, unless somebody else did meanwhile:
+ * then theirs serves, and ours is a hole. */
 static uint32_t
 wp_stack_insert(struct wp_region_header *region, uint32_t *bucket, uint32_t searched,
                 const struct wp_region_stack *identity, const uint64_t *frames)

@@ -201,9 +201,8 @@ wp_finish_is_empty(const struct wp_region_header *region)
     uint64_t samples = 0;
 
     for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
-        samples +=
-            wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_block_samples]) +
-            wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_mutex_samples]);
+        samples += wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_block_samples]) +
+                   wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_mutex_samples]);
     return samples == 0;
 }
 

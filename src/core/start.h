@@ -18,8 +18,8 @@ struct wp_start_function {
 };
 
 /*
- * The regions whose rates the wrappers of each family obey: the region, or a page of zeros (off) for
- * a family that WAITPROF_EVENTS leaves out, for all before wp_start and when it fails.
+ * The regions whose rates the wrappers of each family obey: the region, or a page of zeros (off)
+ * for a family that WAITPROF_EVENTS leaves out, for all before wp_start and when it fails.
  */
 extern WP_HIDDEN struct wp_region_header *wp_start_family_regions[WP_FAMILY_COUNT];
 

@@ -7,7 +7,8 @@
 
 _Thread_local struct wp_thread wp_thread_state;
 
-/* Threads set up so far by this process and its ancestors: the number of a thread's random stream. */
+/* Threads set up so far by this process and its ancestors: the number of a thread's random
+ * stream. */
 static uint32_t wp_thread_count;
 
 /* Gives the thread a stream of its own. Streams are told apart by process and order of set-up, so a

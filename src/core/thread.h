@@ -1,6 +1,6 @@
 /*
- * What the library keeps for each thread: one cache line of initial-exec TLS, zero at its birth, never
- * freed, so that nothing depends on the order in which a thread's destructors run.
+ * What the library keeps for each thread: one cache line of initial-exec TLS, zero at its birth,
+ * never freed, so that nothing depends on the order in which a thread's destructors run.
  */
 #ifndef WP_CORE_THREAD_H
 #define WP_CORE_THREAD_H

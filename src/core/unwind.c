@@ -3,27 +3,28 @@
  *
  * Why it cannot crash the program, whatever the rules, the registers and the stack hold:
  *
- * 1. Memory is read in four places only. (a) The stack, by wp_unwind_view_load and the three loads of
- *    wp_unwind_step_packed: aligned words in [low, high), see 2. (b) Call frame information: within
- *    the segment that holds it, by wp_cfi_reader. (c) ELF headers and link_map of an object that
- *    _dl_find_object just gave. (d) Registers that the kernel saved in a signal frame: checked
+ * 1. Memory is read in four places only. (a) The stack, by wp_unwind_view_load and the three loads
+ *    of wp_unwind_step_packed: aligned words in [low, high), see 2. (b) Call frame information:
+ *    within the segment that holds it, by wp_cfi_reader. (c) ELF headers and link_map of an object
+ *    that _dl_find_object just gave. (d) Registers that the kernel saved in a signal frame: checked
  *    against the limits of the stack where they lie when that frame is crossed.
  * 2. low is the frame's stack pointer (less the red zone, for an interrupted frame), and every step
- *    raises it: the walk ends. high is the top of the stack if sp lies in the main thread's stack or
- *    in the calling thread's own, and between a live stack pointer and the top of such a stack all
- *    memory is mapped. So a stale rule, a corrupt stack or a guessed frame pointer gives a wrong
- *    frame there, or ends the walk.
+ *    raises it: the walk ends. high is the top of the stack if sp lies in the main thread's stack
+ *    or in the calling thread's own, and between a live stack pointer and the top of such a stack
+ *    all memory is mapped. So a stale rule, a corrupt stack or a guessed frame pointer gives a
+ *    wrong frame there, or ends the walk.
  * 3. On any other stack (alternate signal stack, coroutine) the top is not known and high is
  *    WP_UNWIND_MAX_FRAME_BYTES above sp. There only call frame information is followed, no frame
  *    pointer is guessed: what a true rule names is mapped. A rule is never a mixture of two
- *    (unwind_rule.h), and it is true for the code that was mapped at its address in the generation it
- *    is marked with. It is stale only if code was unmapped and other code mapped in its place within
- *    one generation: not if wp_unwind_forget() is called before and after each dlclose, but for code
- *    that runs on such a stack between another thread's unmapping and that thread's call.
+ *    (unwind_rule.h), and it is true for the code that was mapped at its address in the generation
+ *    it is marked with. It is stale only if code was unmapped and other code mapped in its place
+ *    within one generation: not if wp_unwind_forget() is called before and after each dlclose, but
+ *    for code that runs on such a stack between another thread's unmapping and that thread's call.
  * 4. (b) and (c) read an object that may be unmapped at the same time only if the address is not a
- *    live one: code on the stack of a running thread is not unmapped by a correct program. A guessed
- *    frame can yield a dead address that lies by chance in an object that is just being closed.
- *    _dl_find_object then mostly no longer knows it; what remains is the time between the two.
+ *    live one: code on the stack of a running thread is not unmapped by a correct program. A
+ *    guessed frame can yield a dead address that lies by chance in an object that is just being
+ *    closed. _dl_find_object then mostly no longer knows it; what remains is the time between the
+ *    two.
  */
 #include "core/unwind.h"
 
@@ -46,7 +47,8 @@ extern const char wp_unwind_image_end[] __asm__("_end") __attribute__((visibilit
 
 /* No frame is larger, on a stack of which we know no limits. */
 #define WP_UNWIND_MAX_FRAME_BYTES ((uintptr_t)1 << 20)
-/* Turns without a new frame, so that a walk is bounded even if it goes to and fro between stacks. */
+/* Turns without a new frame, so that a walk is bounded even if it goes to and fro between stacks.
+ * */
 #define WP_UNWIND_SPARE_TURNS 64u
 
 /* Written once, in the constructor. */
@@ -54,8 +56,8 @@ static uintptr_t wp_unwind_main_low;
 static uintptr_t wp_unwind_main_top;
 static uintptr_t wp_unwind_own_bytes; /* 0: nothing is left out */
 
-/* A walk in progress. Holds all that the parts of a walk tell each other, so that wp_unwind_walk calls
- * one after the other and none stands on another's stack. */
+/* A walk in progress. Holds all that the parts of a walk tell each other, so that wp_unwind_walk
+ * calls one after the other and none stands on another's stack. */
 struct wp_unwind_cursor {
     struct wp_unwind_view view;
     struct wp_unwind_stack *stack;
@@ -255,7 +257,8 @@ wp_unwind_compute_cfa(const struct wp_cfi_object *object, const struct wp_cfi_ru
     return true;
 }
 
-/* Whether the registers that the kernel saved above a signal trampoline's stack pointer are there. */
+/* Whether the registers that the kernel saved above a signal trampoline's stack pointer are there.
+ * */
 static bool
 wp_unwind_has_saved_registers(const struct wp_unwind_view *view)
 {
@@ -405,10 +408,10 @@ wp_unwind_run(struct wp_unwind_cursor *in_memory)
 }
 
 /*
- * The next frames: all whose rules are in the table; then a rule that is not, to be used in the next
- * turn; or one frame whose rule cannot be packed. Code without tables has a frame pointer, or is lost.
- * Code whose tables we cannot follow has none, in all likelihood: there the register belongs to a
- * caller, and a guess would leave out frames.
+ * The next frames: all whose rules are in the table; then a rule that is not, to be used in the
+ * next turn; or one frame whose rule cannot be packed. Code without tables has a frame pointer, or
+ * is lost. Code whose tables we cannot follow has none, in all likelihood: there the register
+ * belongs to a caller, and a guess would leave out frames.
  */
 static inline enum wp_unwind_outcome
 wp_unwind_advance(struct wp_unwind_cursor *cursor)

@@ -31,9 +31,9 @@ struct wp_unwind_stack {
 };
 
 /*
- * Limits of the main thread's stack, for the bounds of every walk on it. `top` is an address that no
- * frame reaches (argv); `bytes` the soft RLIMIT_STACK. Once, in the constructor; before it, walks
- * in the main thread trust the rules alone.
+ * Limits of the main thread's stack, for the bounds of every walk on it. `top` is an address that
+ * no frame reaches (argv); `bytes` the soft RLIMIT_STACK. Once, in the constructor; before it,
+ * walks in the main thread trust the rules alone.
  */
 void wp_unwind_set_main_stack(uintptr_t top, uintptr_t bytes);
 

@@ -25,9 +25,9 @@
 #define WP_UNWIND_ADDRESS_END (UINT64_C(1) << 47)
 
 /*
- * The calling thread's own stack, [*low, *high), as libc mapped or was given it: readable memory from
- * any live stack pointer in it up to *high. False for the main thread, and where libc's layout is not
- * the expected one.
+ * The calling thread's own stack, [*low, *high), as libc mapped or was given it: readable memory
+ * from any live stack pointer in it up to *high. False for the main thread, and where libc's layout
+ * is not the expected one.
  */
 bool wp_unwind_arch_thread_stack(uintptr_t *low, uintptr_t *high);
 

@@ -11,7 +11,7 @@
 
 /* The length field: leaves the reader with the entry's body alone. Returns the place behind the
  * length, which references to other entries are relative to; 0 at the end of the section. */
-static uintptr_t
+static inline __attribute__((always_inline)) uintptr_t
 wp_cfi_enter(struct wp_cfi_reader *reader)
 {
     uint64_t bytes = wp_cfi_read_unsigned(reader, 4);
@@ -128,8 +128,8 @@ wp_cfi_read_body(const struct wp_cfi_object *object, uintptr_t place)
     };
 }
 
-/* The range and the program of the entry at `place`, whose common one has been read. Returns the end
- * of the code that it covers; 0: malformed. */
+/* The range and the program of the entry at `place`, whose common one has been read. Returns the
+ * end of the code that it covers; 0: malformed. */
 static __attribute__((noinline)) uintptr_t
 wp_cfi_read_range(struct wp_cfi_entry *entry, uintptr_t place)
 {
@@ -147,9 +147,9 @@ wp_cfi_read_range(struct wp_cfi_entry *entry, uintptr_t place)
     return reader.failed || end - entry->begin >= UINT32_MAX ? 0 : end;
 }
 
-/* Reads the entry at `place` and says whether it covers `address`. *next is the place behind it; 0 at
- * the end of the section. */
-static enum wp_cfi_result
+/* Reads the entry at `place` and says whether it covers `address`. *next is the place behind it; 0
+ * at the end of the section. */
+static inline __attribute__((always_inline)) enum wp_cfi_result
 wp_cfi_read_entry(struct wp_cfi_entry *entry, uintptr_t place, uintptr_t address, uintptr_t *next)
 {
     struct wp_cfi_body body = wp_cfi_read_body(&entry->object, place);

@@ -46,7 +46,8 @@ struct wp_cfi_machine {
     const struct wp_cfi_entry *entry;
     struct wp_cfi_row *row;
     struct wp_cfi_reader reader;
-    /* Code offsets in the entry: the row is in force from `location` on, and wanted for `wanted`. */
+    /* Code offsets in the entry: the row is in force from `location` on, and wanted for `wanted`.
+     * */
     uint32_t location;
     uint32_t wanted;
     uint32_t saved_count;

@@ -1,7 +1,7 @@
 /*
  * DWARF expressions as call frame information uses them (DWARF 5, section 2.5), over the registers
- * that a walk knows and the readable part of the stack. Bounded in steps and memory; no system call,
- * no allocation; signal handlers.
+ * that a walk knows and the readable part of the stack. Bounded in steps and memory; no system
+ * call, no allocation; signal handlers.
  */
 #ifndef WP_CORE_UNWIND_EXPRESSION_H
 #define WP_CORE_UNWIND_EXPRESSION_H
@@ -39,9 +39,9 @@ wp_unwind_view_load(const struct wp_unwind_view *view, uintptr_t address, uintpt
 }
 
 /*
- * Evaluates the block (ULEB128 length, operations) at object->header + place. `pushed` points to the
- * value that is on the stack at the start (the CFA, for a register's rule), or is NULL. `load`: the
- * result is the word that the expression's value points to.
+ * Evaluates the block (ULEB128 length, operations) at object->header + place. `pushed` points to
+ * the value that is on the stack at the start (the CFA, for a register's rule), or is NULL. `load`:
+ * the result is the word that the expression's value points to.
  */
 bool wp_unwind_expression(const struct wp_cfi_object *object, int32_t place,
                           const struct wp_unwind_view *view, const uintptr_t *pushed, bool load,

@@ -39,8 +39,8 @@ wp_unwind_find_mapping(uintptr_t address, struct wp_unwind_mapping *mapping)
     return true;
 }
 
-/* Bounds the object by the segment that holds its tables; false: it has none. Without program headers
- * where they should be, the module's whole mapping must do. */
+/* Bounds the object by the segment that holds its tables; false: it has none. Without program
+ * headers where they should be, the module's whole mapping must do. */
 static __attribute__((noinline)) bool
 wp_unwind_bound_object(struct wp_unwind_mapping *mapping)
 {
@@ -60,24 +60,25 @@ wp_unwind_bound_object(struct wp_unwind_mapping *mapping)
     return true;
 }
 
-bool
-wp_unwind_read_row(struct wp_unwind_lookup *lookup, uintptr_t address)
+enum wp_unwind_entry
+wp_unwind_find_entry(struct wp_unwind_lookup *lookup, uintptr_t address)
 {
     enum wp_cfi_result result;
 
     /* entry.object and mapping.object are the same memory. */
     if (!wp_unwind_bound_object(&lookup->mapping))
-        return false;
+        return WP_UNWIND_ENTRY_MISSING;
     result = wp_cfi_find(&lookup->entry, address);
-    if (result == WP_CFI_MISSING && wp_cfi_find(&lookup->entry, address + 1) == WP_CFI_FOUND &&
-        lookup->entry.begin == address + 1) {
-        memset(&lookup->row, 0, sizeof(lookup->row));
-        lookup->row.cfa.kind = WP_CFI_REGISTER_PLUS;
-        lookup->row.cfa.reg = WP_UNWIND_DWARF_SP;
-        lookup->row.ra.kind = WP_CFI_UNDEFINED;
-        return true;
-    }
-    return result == WP_CFI_FOUND && wp_cfi_evaluate(&lookup->entry, address, &lookup->row);
+    if (result == WP_CFI_FOUND)
+        return WP_UNWIND_ENTRY_FOUND;
+    if (result != WP_CFI_MISSING || wp_cfi_find(&lookup->entry, address + 1) != WP_CFI_FOUND ||
+        lookup->entry.begin != address + 1)
+        return WP_UNWIND_ENTRY_MISSING;
+    memset(&lookup->row, 0, sizeof(lookup->row));
+    lookup->row.cfa.kind = WP_CFI_REGISTER_PLUS;
+    lookup->row.cfa.reg = WP_UNWIND_DWARF_SP;
+    lookup->row.ra.kind = WP_CFI_UNDEFINED;
+    return WP_UNWIND_ENTRY_BOTTOM;
 }
 
 bool

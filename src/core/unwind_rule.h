@@ -3,8 +3,8 @@
  * share.
  *
  * The table maps the return address of a frame (of an interrupted frame: the address behind its
- * instruction's first byte) to a rule. It has WP_RULE_SETS sets of WP_RULE_WAYS entries; a set is one
- * cache line.
+ * instruction's first byte) to a rule. It has WP_RULE_SETS sets of WP_RULE_WAYS entries; a set is
+ * one cache line.
  *
  * Entry. Two words, `low` = stamp and `high` = rule:
  *
@@ -15,16 +15,16 @@
  *
  * The set is the address's low 12 bits, so that equal stamps in one set mean equal addresses.
  *
- * Protocol. A writer replaces both words at once by a 16-byte compare-and-swap, whose expected value
- * it read before, with the version increased; if another was faster it gives up: a rule that is not
- * kept costs time, nothing else. A reader loads the stamp (acquire), the rule (acquire), and the
- * stamp again. A rule from another writer than the first stamp's can only be seen if the entry was
- * written between the first two loads, and then the third load sees another version (it comes later
- * in program order than the load that saw the newer write, and both words change at one instant), and
- * the reader takes it as a miss. It would be fooled only by a multiple of 8192 writes to this one
- * entry between two of its loads, the last of them for the same address again. No reader waits, no
- * writer waits, and a process that is forked in the middle of a write inherits either the old entry
- * or the new one.
+ * Protocol. A writer replaces both words at once by a 16-byte compare-and-swap, whose expected
+ * value it read before, with the version increased; if another was faster it gives up: a rule that
+ * is not kept costs time, nothing else. A reader loads the stamp (acquire), the rule (acquire), and
+ * the stamp again. A rule from another writer than the first stamp's can only be seen if the entry
+ * was written between the first two loads, and then the third load sees another version (it comes
+ * later in program order than the load that saw the newer write, and both words change at one
+ * instant), and the reader takes it as a miss. It would be fooled only by a multiple of 8192 writes
+ * to this one entry between two of its loads, the last of them for the same address again. No
+ * reader waits, no writer waits, and a process that is forked in the middle of a write inherits
+ * either the old entry or the new one.
  *
  * Generations. wp_module_forget() ends one: stamps of before no longer match, and their entries are
  * overwritten first. Before the 16 bits come round again wp_rule_sweep() empties the table.

@@ -6,11 +6,12 @@
 
 /*
  * glibc keeps a thread's stack limits in its thread descriptor, to which the thread pointer points:
- * three words in a row, start of the block, its size, size of the guard at its low end. Where in the
- * descriptor is no interface, pthread_getattr_np locks, allocates and calls the system, and we must
- * make no thread to look at. So the place is found by what must hold of the three words, and each
- * use checks them again: the block ends just behind the descriptor that lies at its top, begins below
- * it, and the guard is a part of it. For a main thread the words are 0 and nothing is found.
+ * three words in a row, start of the block, its size, size of the guard at its low end. Where in
+ * the descriptor is no interface, pthread_getattr_np locks, allocates and calls the system, and we
+ * must make no thread to look at. So the place is found by what must hold of the three words, and
+ * each use checks them again: the block ends just behind the descriptor that lies at its top,
+ * begins below it, and the guard is a part of it. For a main thread the words are 0 and nothing is
+ * found.
  */
 #define WP_UNWIND_DESCRIPTOR_FIRST_WORD                                                            \
     16u                                 /* behind the part that the psABI and libc's headers fix */

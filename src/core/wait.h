@@ -1,15 +1,15 @@
 /*
- * Waits: what a wrapper does before and after the real call that may wait. Everything here is on the
- * slow side: the lock was busy, the call took long.
+ * Waits: what a wrapper does before and after the real call that may wait. Everything here is on
+ * the slow side: the lock was busy, the call took long.
  *
  * Nothing is held across the real call but a struct on the wrapper's stack: a siglongjmp, a
  * cancellation or a fork in the middle of the wait costs that one event and nothing else.
  *
  * Why a lock waiter's stack is walked before it waits. It must not be walked once the lock is held,
  * and whether the wait will be kept depends on how long it gets. Bounding the wait by the sampling
- * threshold (clocklock) and walking only when the bound passes was measured: the timer costs far more
- * than the walk (1.7 times the CPU per operation against 1.02, see docs/sampling.md). So the walk
- * (about 100 ns when warm) comes first, for every wait of a busy lock.
+ * threshold (clocklock) and walking only when the bound passes was measured: the timer costs far
+ * more than the walk (1.7 times the CPU per operation against 1.02, see docs/sampling.md). So the
+ * walk (about 100 ns when warm) comes first, for every wait of a busy lock.
  */
 #ifndef WP_CORE_WAIT_H
 #define WP_CORE_WAIT_H
@@ -53,8 +53,8 @@ void wp_wait_end(const struct wp_wait *wait, uint16_t function,
 void wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
                     const struct wp_unwind_registers *caller);
 
-/* The lock was busy: starts to time the wait, draws for both profiles, registers the waiter for blame
- * under the lock's address, walks its stack. */
+/* The lock was busy: starts to time the wait, draws for both profiles, registers the waiter for
+ * blame under the lock's address, walks its stack. */
 void wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t function,
                         const struct wp_unwind_registers *caller);
 

@@ -6,8 +6,8 @@
 
 #define WP_ERROR_TEXT_BYTES 640u
 
-/* `text` is one line without "waitprof:" in front and without a newline; empty while all is well. It
- * names the object, the reason and, where there is one, the remedy. */
+/* `text` is one line without "waitprof:" in front and without a newline; empty while all is well.
+ * It names the object, the reason and, where there is one, the remedy. */
 struct wp_error {
     char text[WP_ERROR_TEXT_BYTES];
 };

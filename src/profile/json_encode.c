@@ -165,7 +165,8 @@ json_header(const struct wp_profile *profile, const struct wp_symbols *symbols)
     return object;
 }
 
-/* One object; stacks are written one by one, each on a line of its own, so that memory stays small. */
+/* One object; stacks are written one by one, each on a line of its own, so that memory stays
+ * small. */
 int
 wp_json_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
                struct wp_error *error)

@@ -281,7 +281,8 @@ pprof_add_comments(struct pprof_maker *maker)
     wp_comments_free(&comments);
 }
 
-/* --- Output ------------------------------------------------------------------------------------- */
+/* --- Output
+ * ------------------------------------------------------------------------------------- */
 
 /* protobuf-c hands over bytes a few at a time; they are collected, compressed and written. */
 struct pprof_output {

@@ -87,7 +87,8 @@ wp_profile_copy_string(struct wp_profile *profile, const char *text)
     return wp_arena_string(&profile->index->arena, text, strlen(text));
 }
 
-/* --- Modules ------------------------------------------------------------------------------------ */
+/* --- Modules
+ * ------------------------------------------------------------------------------------ */
 
 /* What a module is: path and build-id, or path and where its code lies if it has no build-id. A
  * module that could not be read back is itself: the row of one region. */
@@ -113,8 +114,8 @@ wp_profile_module_key(struct wp_profile_index *index, const struct wp_profile_mo
                : wp_keyset_get(&index->modules, &key, length);
 }
 
-/* Adds a module unless it is there; returns its number, 0 and an error text when it cannot. The path
- * is the profile's own already, or is copied. */
+/* Adds a module unless it is there; returns its number, 0 and an error text when it cannot. The
+ * path is the profile's own already, or is copied. */
 uint32_t
 wp_profile_add_module(struct wp_profile *profile, const struct wp_profile_module *module,
                       struct wp_error *error)
@@ -251,7 +252,8 @@ profile_add_modules(struct wp_profile *profile, const struct wp_snapshot *snapsh
     return result;
 }
 
-/* --- Functions ---------------------------------------------------------------------------------- */
+/* --- Functions
+ * ---------------------------------------------------------------------------------- */
 
 /* What a function is: name and address. Not its module: whether that was known is no difference. */
 struct wp_key *
@@ -316,7 +318,8 @@ profile_add_functions(struct wp_profile *profile, const struct wp_snapshot *snap
     return 0;
 }
 
-/* --- Stacks ------------------------------------------------------------------------------------- */
+/* --- Stacks
+ * ------------------------------------------------------------------------------------- */
 
 uint64_t
 wp_profile_sum(uint64_t left, uint64_t right)
@@ -412,7 +415,8 @@ profile_add_stack(struct wp_profile *profile, const struct wp_snapshot *snapshot
     return 0;
 }
 
-/* --- Sources ------------------------------------------------------------------------------------ */
+/* --- Sources
+ * ------------------------------------------------------------------------------------ */
 
 static const char *
 profile_command_line(struct wp_profile *profile, const struct wp_snapshot *snapshot)

@@ -7,7 +7,8 @@
 
 #include "profile/profile_index.h"
 
-/* --- Two profiles ------------------------------------------------------------------------------- */
+/* --- Two profiles
+ * ------------------------------------------------------------------------------- */
 
 /*
  * Finds (or, with add, makes) the numbers that the modules and functions of `other` have here.
@@ -187,7 +188,8 @@ wp_profile_merge(struct wp_profile *profile, const struct wp_profile *other, str
     return result;
 }
 
-/* --- Order and totals --------------------------------------------------------------------------- */
+/* --- Order and totals
+ * --------------------------------------------------------------------------- */
 
 static int
 profile_by_delay(const void *left, const void *right)

@@ -62,8 +62,8 @@ uint32_t wp_profile_add_module(struct wp_profile *profile, const struct wp_profi
 uint32_t wp_profile_add_function(struct wp_profile *profile,
                                  const struct wp_profile_function *function);
 
-/* Writes the identity of a stack in numbers of the profile (WP_PROFILE_WP_PROFILE_IDENTITY_WORDS at most) and
- * returns its length in bytes. */
+/* Writes the identity of a stack in numbers of the profile (WP_PROFILE_WP_PROFILE_IDENTITY_WORDS at
+ * most) and returns its length in bytes. */
 size_t wp_profile_identity(uint64_t *identity, const uint64_t *frames, size_t depth,
                            uint16_t function, const struct wp_profile_map *map);
 

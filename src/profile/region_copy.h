@@ -23,7 +23,8 @@ struct wp_region_copy {
 
 /*
  * Reads the header and checks all of it that does not change: identification, version, sizes, where
- * the tables lie. -EAGAIN: being made; -EPROTO: no region, or not a sound one. `name` is for messages.
+ * the tables lie. -EAGAIN: being made; -EPROTO: no region, or not a sound one. `name` is for
+ * messages.
  */
 int wp_region_copy_header(int fd, const char *name, struct wp_region_header *header,
                           struct wp_error *error);

@@ -56,7 +56,8 @@ wp_report_duration(double duration_ns, char *text, size_t size)
     return text;
 }
 
-/* --- Rows --------------------------------------------------------------------------------------- */
+/* --- Rows
+ * --------------------------------------------------------------------------------------- */
 
 /* True for a frame that only names what is missing, or the API function. */
 static bool
@@ -130,7 +131,8 @@ report_order(const void *left, const void *right)
     return (a->sample->key > b->sample->key) - (a->sample->key < b->sample->key);
 }
 
-/* --- Printing ----------------------------------------------------------------------------------- */
+/* --- Printing
+ * ----------------------------------------------------------------------------------- */
 
 /* Columns of a text: characters of UTF-8, each taken for one column. */
 static size_t

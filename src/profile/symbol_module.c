@@ -39,7 +39,8 @@ struct wp_symbol_module {
     size_t symbol_count;
 };
 
-/* --- Finding the file --------------------------------------------------------------------------- */
+/* --- Finding the file
+ * --------------------------------------------------------------------------- */
 
 /* True if the executable segment of the file is the recorded one. */
 static bool
@@ -173,7 +174,8 @@ module_open_vdso(const struct wp_profile_module *module, const char **reason)
     return module_check_fd(fd, module, reason);
 }
 
-/* --- Symbol tables ------------------------------------------------------------------------------ */
+/* --- Symbol tables
+ * ------------------------------------------------------------------------------ */
 
 /* Names for people come before names with underscores, global before local. */
 static unsigned
@@ -286,7 +288,8 @@ module_find_symbol(const struct wp_symbol_module *module, uint64_t address)
     return NULL;
 }
 
-/* --- The module --------------------------------------------------------------------------------- */
+/* --- The module
+ * --------------------------------------------------------------------------------- */
 
 static int
 module_find_elf(Dwfl_Module *dwfl_module, void **user_data, const char *name, Dwarf_Addr base,

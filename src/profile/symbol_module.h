@@ -15,10 +15,10 @@
 struct wp_symbol_module;
 
 /*
- * Opens the file of a module: as `live_pid` (0: nobody) sees its path, as we see it, a separate debug
- * file of its build-id, or our own vDSO. Only a file with the module's build-id is taken, or, if
- * it has none, one without whose code lies at the same addresses. On failure returns NULL and writes
- * the reason.
+ * Opens the file of a module: as `live_pid` (0: nobody) sees its path, as we see it, a separate
+ * debug file of its build-id, or our own vDSO. Only a file with the module's build-id is taken, or,
+ * if it has none, one without whose code lies at the same addresses. On failure returns NULL and
+ * writes the reason.
  */
 struct wp_symbol_module *wp_symbol_module_open(const struct wp_profile_module *module,
                                                pid_t live_pid, char *trouble, size_t size);

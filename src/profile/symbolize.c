@@ -126,7 +126,8 @@ symbolizer_cache(struct wp_symbolizer *symbolizer, const struct wp_profile_modul
     return cache;
 }
 
-/* --- Locations ---------------------------------------------------------------------------------- */
+/* --- Locations
+ * ---------------------------------------------------------------------------------- */
 
 /* What a frame stands for: the byte before a return address belongs to the call. */
 static struct location_key
@@ -345,7 +346,8 @@ symbols_add_all(struct wp_symbols *symbols)
     return result;
 }
 
-/* --- Names -------------------------------------------------------------------------------------- */
+/* --- Names
+ * -------------------------------------------------------------------------------------- */
 
 /* Asks the module for an address and remembers the answer, whose index the key holds. */
 static int
@@ -547,7 +549,8 @@ wp_symbols_free(struct wp_symbols *symbols)
     free(symbols);
 }
 
-/* --- Reading ------------------------------------------------------------------------------------ */
+/* --- Reading
+ * ------------------------------------------------------------------------------------ */
 
 size_t
 wp_symbols_stack(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,

@@ -59,7 +59,8 @@ sleep_ticks(unsigned ticks)
         truth_wait(#name, TRUTH_LOCK, object, start_ns, truth_now_ns());                           \
     }
 
-/* --- Convoy: one holds for long, four arrive one after the other, each then holds for a while ---- */
+/* --- Convoy: one holds for long, four arrive one after the other, each then holds for a while
+ * ---- */
 
 DEFINE_UNLOCK(convoy_leader_unlocks, &convoy, pthread_mutex_unlock)
 DEFINE_UNLOCK(convoy_member_unlocks, &convoy, pthread_mutex_unlock)
@@ -112,7 +113,8 @@ straggle_behind_convoy(void)
     convoy_straggler_unlocks();
 }
 
-/* --- Barging: the holder unlocks and takes the lock again before the waiter that was woken -------- */
+/* --- Barging: the holder unlocks and takes the lock again before the waiter that was woken
+ * -------- */
 
 DEFINE_UNLOCK(barger_unlocks, &barged, pthread_mutex_unlock)
 DEFINE_UNLOCK(victim_of_barging_unlocks, &barged, pthread_mutex_unlock)
@@ -138,7 +140,8 @@ suffer_barging(void)
     victim_of_barging_unlocks();
 }
 
-/* --- Recursive: only the unlock that frees the lock is to blame ----------------------------------- */
+/* --- Recursive: only the unlock that frees the lock is to blame
+ * ----------------------------------- */
 
 DEFINE_UNLOCK(waiter_of_recursive_unlocks, &nested, pthread_mutex_unlock)
 DEFINE_UNLOCK(outermost_unlocks, &nested, pthread_mutex_unlock)
@@ -172,7 +175,8 @@ wait_for_recursive(void)
     waiter_of_recursive_unlocks();
 }
 
-/* --- A writer and the readers that wait for it; readers and the writer that waits for them -------- */
+/* --- A writer and the readers that wait for it; readers and the writer that waits for them
+ * -------- */
 
 DEFINE_UNLOCK(writer_unlocks, &written, pthread_rwlock_unlock)
 DEFINE_UNLOCK(reader_behind_writer_unlocks, &written, pthread_rwlock_unlock)
@@ -235,7 +239,8 @@ write_behind_readers(void)
     writer_behind_readers_unlocks();
 }
 
-/* --- A condition: its wait unlocks the mutex. What it waits for the mutex at its end is not blamed. - */
+/* --- A condition: its wait unlocks the mutex. What it waits for the mutex at its end is not
+ * blamed. - */
 
 DEFINE_LOCK(signaller_locks, &queue, pthread_mutex_lock)
 
@@ -278,7 +283,8 @@ signal_and_hold(void)
     signaller_unlocks();
 }
 
-/* --- Timetable and threads ------------------------------------------------------------------------ */
+/* --- Timetable and threads
+ * ------------------------------------------------------------------------ */
 
 /* Those that hold from tick 0 come first: a round starts when the one before has ended. */
 static void (*const roles[])(void) = {

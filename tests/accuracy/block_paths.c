@@ -1,9 +1,10 @@
 /*
  * Waits once in every way, several times over, and prints the truth about it (truth.h).
  *
- * Each way has a function of its own, whose name is the path. A helper thread brings the wait about:
- * it makes the object unavailable, sees the waiter asleep in the kernel (so that every wait is a
- * real one and counts are exact, on a busy machine too), lets it wait for a while, and ends it.
+ * Each way has a function of its own, whose name is the path. A helper thread brings the wait
+ * about: it makes the object unavailable, sees the waiter asleep in the kernel (so that every wait
+ * is a real one and counts are exact, on a busy machine too), lets it wait for a while, and ends
+ * it.
  *
  *   block_paths ROUNDS HOLD_NS
  */
@@ -30,7 +31,8 @@ static int pipe_fds[2];
 static int socket_fds[2];
 static uint64_t hold_ns;
 
-/* --- The waits ---------------------------------------------------------------------------------- */
+/* --- The waits
+ * ---------------------------------------------------------------------------------- */
 
 static struct timespec
 deadline(clockid_t clock, uint64_t after_ns)
@@ -46,8 +48,8 @@ deadline(clockid_t clock, uint64_t after_ns)
 }
 
 /*
- * void NAME(void): measures `call` on `object` and checks its result. `set_up` runs before the clock
- * starts, `finish` after it stopped.
+ * void NAME(void): measures `call` on `object` and checks its result. `set_up` runs before the
+ * clock starts, `finish` after it stopped.
  */
 #define DEFINE_WAIT(name, kind, object, set_up, call, expected, finish)                            \
     __attribute__((noinline)) static void name(void)                                               \
@@ -130,7 +132,8 @@ DEFINE_WAIT(wait_read_pipe, TRUTH_OTHER, pipe_fds, char byte, read(pipe_fds[0], 
 DEFINE_WAIT(wait_recv_socket, TRUTH_OTHER, socket_fds, char byte, recv(socket_fds[0], &byte, 1, 0),
             1, (void)byte)
 
-/* --- What the helper does ----------------------------------------------------------------------- */
+/* --- What the helper does
+ * ----------------------------------------------------------------------- */
 
 /* Names a function after the path, so that the unlock's blame can be told from all others. */
 #define DEFINE_MUTEX_HOLDER(name, mutex)                                                           \
@@ -206,7 +209,8 @@ write_socket(void)
         truth_fail("send", 0);
 }
 
-/* --- The table and its threads ------------------------------------------------------------------ */
+/* --- The table and its threads
+ * ------------------------------------------------------------------ */
 
 /* after_wait: the release comes when the waiter has given up, not to end its wait. */
 static const struct path {

@@ -1,6 +1,6 @@
 /*
- * A second preload, behind libwaitprof.so: counts the calls that reach it, the program's own and any
- * that waitprof might make. Counting is off until a program asks for it (count_calls.h).
+ * A second preload, behind libwaitprof.so: counts the calls that reach it, the program's own and
+ * any that waitprof might make. Counting is off until a program asks for it (count_calls.h).
  */
 #include "accuracy/count_calls.h"
 

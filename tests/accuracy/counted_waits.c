@@ -1,6 +1,7 @@
 /*
- * A fixed number of waits with a fixed number of calls and system calls, so that those which somebody
- * else makes stand out. Two threads; they take turns by spinning, without a call of any kind.
+ * A fixed number of waits with a fixed number of calls and system calls, so that those which
+ * somebody else makes stand out. Two threads; they take turns by spinning, without a call of any
+ * kind.
  *
  *   counted_waits
  *
@@ -30,8 +31,8 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int cond_signalled; /* guarded by mutex */
 static int pipe_fds[2];
 
-/* Atomic: the holder runs, it may begin, it may end. Nothing of how a thread starts and ends is between
- * the marks. */
+/* Atomic: the holder runs, it may begin, it may end. Nothing of how a thread starts and ends is
+ * between the marks. */
 static unsigned running;
 static unsigned begun;
 static unsigned ended;

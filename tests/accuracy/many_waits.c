@@ -1,7 +1,7 @@
 /*
- * Many waits of nearly equal length, for the checks of sampling rates: a lock path (with its holder's
- * path) and a condition path. Prints each wait and each unlock that is to blame (truth.h), because
- * the spread that sampling may have follows from the distribution of the delays.
+ * Many waits of nearly equal length, for the checks of sampling rates: a lock path (with its
+ * holder's path) and a condition path. Prints each wait and each unlock that is to blame (truth.h),
+ * because the spread that sampling may have follows from the distribution of the delays.
  *
  *   many_waits PAIRS WAITS DELAY_NS [ROUNDS]
  *

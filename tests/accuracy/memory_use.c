@@ -1,7 +1,8 @@
 /*
  * How much memory a program with very many locks, or very many threads, has resident.
  *
- *   memory_use mutexes COUNT    makes, contends and destroys COUNT mutexes, 100 at a time, and prints
+ *   memory_use mutexes COUNT    makes, contends and destroys COUNT mutexes, 100 at a time, and
+ *   prints
  *                               how many of them were held when another thread came for them
  *   memory_use threads COUNT    COUNT threads that live at once and each wait three times
  *   memory_use nothing 0
@@ -37,7 +38,8 @@ print_resident(void)
     printf("resident_bytes %lu\n", pages * (unsigned long)sysconf(_SC_PAGESIZE));
 }
 
-/* --- Many mutexes --------------------------------------------------------------------------------- */
+/* --- Many mutexes
+ * --------------------------------------------------------------------------------- */
 
 static pthread_mutex_t *batch;   /* one mutex for each contender; elsewhere for each batch */
 static unsigned contended_count; /* atomic */
@@ -101,7 +103,8 @@ use_mutexes(void)
     free(all);
 }
 
-/* --- Many threads --------------------------------------------------------------------------------- */
+/* --- Many threads
+ * --------------------------------------------------------------------------------- */
 
 static struct truth_gate waited;
 static struct truth_gate end;

@@ -3,9 +3,9 @@
  *
  *   stack_use
  *
- * Prints `stack KIND BYTES`: the most of TURNS waits, the first of which meets cold tables. A thread
- * with a stack of its own paints what lies below it, waits once, and looks how far down the paint is
- * gone.
+ * Prints `stack KIND BYTES`: the most of TURNS waits, the first of which meets cold tables. A
+ * thread with a stack of its own paints what lies below it, waits once, and looks how far down the
+ * paint is gone.
  */
 #include <errno.h>
 #include <pthread.h>

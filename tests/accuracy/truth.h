@@ -6,13 +6,14 @@
  * derives both profiles from them:
  *
  *   block PATH COUNT DELAY_NS    waits of the path and their total duration
- *   mutex PATH COUNT DELAY_NS    delay that unlocks of the path are to blame for, and how many waits
+ *   mutex PATH COUNT DELAY_NS    delay that unlocks of the path are to blame for, and how many
+ *   waits
  *                                were first charged to them: each wait counts once
  *   lock_waits DELAY_NS          sum of all waits for locks (not of conditions, not of I/O)
  *   lock_blame DELAY_NS          sum of what the unlocks are to blame for in those waits
  *
- * PATH is the name of a function that is on the stack of the call and of no other path. The blame of
- * an unlock at time u, the one before it having been at v, is the sum over the waits (s, e) with
+ * PATH is the name of a function that is on the stack of the call and of no other path. The blame
+ * of an unlock at time u, the one before it having been at v, is the sum over the waits (s, e) with
  * s < u < e of u - max(s, v), and over those that were given up with s < e < u and v < e, of
  * e - max(s, v). lock_waits - lock_blame is the time from the last unlock to the
  * waiter's return: wake-up and scheduling, for which nobody who held the lock is to blame.
@@ -36,8 +37,8 @@ enum truth_kind {
 };
 
 /*
- * Records a wait for `object` (its address names the lock) from start_ns to end_ns. Any thread; ends
- * the program when the table is full. `path` must stay valid.
+ * Records a wait for `object` (its address names the lock) from start_ns to end_ns. Any thread;
+ * ends the program when the table is full. `path` must stay valid.
  */
 void truth_wait(const char *path, enum truth_kind kind, const void *object, uint64_t start_ns,
                 uint64_t end_ns);

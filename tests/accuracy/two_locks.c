@@ -5,9 +5,9 @@
  *   two_locks TOTAL_NS
  *
  * Each lock is a reader-writer lock with one writer that holds it for 0.1 ms or for 20 ms, and many
- * readers that wait for it; each goes on until its readers have waited for TOTAL_NS together. Prints,
- * as truth.h says, `block PATH COUNT DELAY_NS` of both and, for the spread that sampling may have,
- * `squares PATH SUM_OF_SQUARES_NS2`.
+ * readers that wait for it; each goes on until its readers have waited for TOTAL_NS together.
+ * Prints, as truth.h says, `block PATH COUNT DELAY_NS` of both and, for the spread that sampling
+ * may have, `squares PATH SUM_OF_SQUARES_NS2`.
  */
 #include <inttypes.h>
 #include <pthread.h>

@@ -217,6 +217,25 @@ an_unlock_that_read_the_clock_before_the_wait_began_charges_nothing(void **state
     wp_blame_leave(&ticket, true, 1200);
 }
 
+/* Of two waiters, one began after the unlocker read the clock: what came together is left for the
+ * next unlock, which pays for both. */
+static void
+what_an_unlock_cannot_charge_yet_is_left_to_the_next(void **state)
+{
+    const void *lock = lock_in_one_set(0);
+    struct wp_blame_ticket first = wp_blame_register(lock, 1000, 1);
+    struct wp_blame_ticket second = wp_blame_register(lock, 1100, 1);
+    struct wp_sample charge;
+
+    (void)state;
+    assert_false(wp_blame_charge(lock, 1010, &charge));
+    assert_true(wp_blame_charge(lock, 1200, &charge));
+    assert_int_equal(charge.delay_ns, 200 + 100);
+    assert_int_equal(charge.contentions_fixed, 2 * WP_REGION_COUNT_ONE);
+    wp_blame_leave(&first, true, 1250);
+    wp_blame_leave(&second, true, 1250);
+}
+
 static void
 a_waiter_that_registers_after_an_unlock_is_charged_from_its_start_at_the_next(void **state)
 {
@@ -665,6 +684,7 @@ main(void)
         TEST(a_charge_that_runs_ahead_of_one_who_gave_up_leaves_nothing_behind),
         TEST(a_waiter_whose_time_was_charged_ahead_is_still_a_contention),
         TEST(an_unlock_that_read_the_clock_before_the_wait_began_charges_nothing),
+        TEST(what_an_unlock_cannot_charge_yet_is_left_to_the_next),
         TEST(a_waiter_that_registers_after_an_unlock_is_charged_from_its_start_at_the_next),
         TEST(a_ticket_that_was_not_registered_leaves_without_effect),
         TEST(random_schedules_charge_every_nanosecond_once),

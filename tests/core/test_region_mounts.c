@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -211,30 +212,47 @@ a_file_system_that_fills_up_later_costs_stacks_but_no_totals(void **state)
     assert_int_equal(child_run(fill_file_system, NULL), 0);
 }
 
-/* True: this process may mount. Unprivileged, it becomes root in a user namespace of its own. */
-static int
-may_mount(void)
+static bool
+write_file(const char *path, const char *text)
 {
-    char map[64];
-    int length = snprintf(map, sizeof(map), "0 %u 1", (unsigned)geteuid());
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
-    if (geteuid() != 0) {
-        int fd;
-
-        if (unshare(CLONE_NEWUSER) != 0)
-            return 0;
-        fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-        if (fd < 0 || write(fd, map, (size_t)length) != length)
-            return 0;
+    if (fd >= 0)
         (void)close(fd);
+    return written;
+}
+
+/* Unprivileged, this process becomes root in a user namespace of its own. */
+static bool
+become_root(void)
+{
+    char users[64], groups[64];
+
+    snprintf(users, sizeof(users), "0 %u 1", (unsigned)geteuid());
+    snprintf(groups, sizeof(groups), "0 %u 1", (unsigned)getegid());
+    return geteuid() == 0 ||
+           (unshare(CLONE_NEWUSER) == 0 && write_file("/proc/self/setgroups", "deny") &&
+            write_file("/proc/self/uid_map", users) && write_file("/proc/self/gid_map", groups));
+}
+
+/* 0: this process may mount. Otherwise the error that says why not. */
+static int
+try_to_mount(void)
+{
+    pid_t pid;
+
+    if (!become_root())
+        return errno;
+    pid = fork();
+    if (pid == 0) {
+        bool mounted = unshare(CLONE_NEWNS) == 0 &&
+                       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                       mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0;
+
+        _exit(mounted ? 0 : errno);
     }
-
-    pid_t pid = fork();
-
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWNS) != 0 ||
-              mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0);
-    return child_wait(pid) == 0;
+    return child_wait(pid);
 }
 
 int
@@ -248,8 +266,10 @@ main(void)
         cmocka_unit_test(a_file_system_that_fills_up_later_costs_stacks_but_no_totals),
     };
 
-    if (!may_mount()) {
-        printf("skipped: no mount namespace can be had here: %s\n", strerror(errno));
+    int error = try_to_mount();
+
+    if (error != 0) {
+        printf("skipped: no mount namespace can be had here: %s\n", strerror(error));
         return EXIT_SKIPPED;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,95 +211,99 @@ a_signal_trampoline_is_told_from_other_frames(void **state)
     assert_false(entry.is_signal);
 }
 
+/* One operation for each byte of code, in several forms. */
+static const uint8_t all_forms[] = {
+    0x11,
+    WP_UNWIND_DWARF_FP,
+    0x7f, /* offset_extended_sf: -1 * -8 */
+    0x41,
+    0x05,
+    WP_UNWIND_DWARF_FP,
+    3, /* offset_extended */
+    0x41,
+    0x14,
+    WP_UNWIND_DWARF_FP,
+    2, /* val_offset */
+    0x41,
+    0x15,
+    WP_UNWIND_DWARF_FP,
+    0x7e, /* val_offset_sf */
+    0x41,
+    0x07,
+    WP_UNWIND_DWARF_RA, /* undefined */
+    0x41,
+    0x08,
+    WP_UNWIND_DWARF_FP, /* same_value */
+    0x41,
+    0x09,
+    WP_UNWIND_DWARF_RA,
+    3, /* register */
+    0x41,
+    0x2f,
+    WP_UNWIND_DWARF_FP,
+    2, /* GNU_negative_offset_extended */
+    0x41,
+    0x12,
+    WP_UNWIND_DWARF_FP,
+    0x7c, /* def_cfa_sf: -4 * -8 */
+    0x41,
+    0x13,
+    0x7b, /* def_cfa_offset_sf */
+    0x04,
+    1,
+    0,
+    0,
+    0,
+    0x2e,
+    16, /* advance_loc4, GNU_args_size */
+    0x0f,
+    2,
+    0x76,
+    0x78, /* def_cfa_expression: breg6 -8 */
+    0x41,
+    0x10,
+    WP_UNWIND_DWARF_FP,
+    2,
+    0x76,
+    0, /* expression */
+    0x41,
+    0x16,
+    WP_UNWIND_DWARF_SP,
+    1,
+    0x30, /* val_expression */
+};
+
+static const struct {
+    size_t rule;
+    enum wp_cfi_kind kind;
+    int32_t value;
+} all_rules[] = {
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, 8},
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, -24},
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_CFA_PLUS, -16},
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_CFA_PLUS, 16},
+    {offsetof(struct wp_cfi_row, ra), WP_CFI_UNDEFINED, 0},
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_SAME, 0},
+    {offsetof(struct wp_cfi_row, ra), WP_CFI_REGISTER_PLUS, 0},
+    {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, 16},
+    {offsetof(struct wp_cfi_row, cfa), WP_CFI_REGISTER_PLUS, 32},
+    {offsetof(struct wp_cfi_row, cfa), WP_CFI_REGISTER_PLUS, 40},
+};
+
 static void
 all_forms_of_a_rule_are_understood(void **state)
 {
-    static const uint8_t program[] = {
-        0x11,
-        WP_UNWIND_DWARF_FP,
-        0x7f, /* offset_extended_sf: -1 * -8 */
-        0x41,
-        0x05,
-        WP_UNWIND_DWARF_FP,
-        3, /* offset_extended */
-        0x41,
-        0x14,
-        WP_UNWIND_DWARF_FP,
-        2, /* val_offset */
-        0x41,
-        0x15,
-        WP_UNWIND_DWARF_FP,
-        0x7e, /* val_offset_sf */
-        0x41,
-        0x07,
-        WP_UNWIND_DWARF_RA, /* undefined */
-        0x41,
-        0x08,
-        WP_UNWIND_DWARF_FP, /* same_value */
-        0x41,
-        0x09,
-        WP_UNWIND_DWARF_RA,
-        3, /* register */
-        0x41,
-        0x2f,
-        WP_UNWIND_DWARF_FP,
-        2, /* GNU_negative_offset_extended */
-        0x41,
-        0x12,
-        WP_UNWIND_DWARF_FP,
-        0x7c, /* def_cfa_sf: -4 * -8 */
-        0x41,
-        0x13,
-        0x7b, /* def_cfa_offset_sf */
-        0x04,
-        1,
-        0,
-        0,
-        0,
-        0x2e,
-        16, /* advance_loc4, GNU_args_size */
-        0x0f,
-        2,
-        0x76,
-        0x78, /* def_cfa_expression: breg6 -8 */
-        0x41,
-        0x10,
-        WP_UNWIND_DWARF_FP,
-        2,
-        0x76,
-        0, /* expression */
-        0x41,
-        0x16,
-        WP_UNWIND_DWARF_SP,
-        1,
-        0x30, /* val_expression */
-    };
-    static const struct {
-        size_t rule;
-        enum wp_cfi_kind kind;
-        int32_t value;
-    } expected[] = {
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, 8},
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, -24},
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_CFA_PLUS, -16},
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_CFA_PLUS, 16},
-        {offsetof(struct wp_cfi_row, ra), WP_CFI_UNDEFINED, 0},
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_SAME, 0},
-        {offsetof(struct wp_cfi_row, ra), WP_CFI_REGISTER_PLUS, 0},
-        {offsetof(struct wp_cfi_row, fp), WP_CFI_AT_CFA, 16},
-        {offsetof(struct wp_cfi_row, cfa), WP_CFI_REGISTER_PLUS, 32},
-        {offsetof(struct wp_cfi_row, cfa), WP_CFI_REGISTER_PLUS, 40},
-    };
-    struct wp_cfi_object object = make_tables(program, sizeof(program), 1, "zR");
+    struct wp_cfi_object object = make_tables(all_forms, sizeof(all_forms), 1, "zR");
     struct wp_cfi_row row;
 
     (void)state;
-    for (uint32_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+    for (uint32_t i = 0; i < sizeof(all_rules) / sizeof(all_rules[0]); i++) {
+        const struct wp_cfi_rule *rule;
+
         row = row_at(&object, i);
-        const struct wp_cfi_rule *rule =
-            (const struct wp_cfi_rule *)((const char *)&row + expected[i].rule);
-        assert_int_equal(rule->kind, expected[i].kind);
-        assert_int_equal(rule->value, expected[i].value);
+        rule = (const struct wp_cfi_rule *)((const char *)&row + all_rules[i].rule);
+        assert_int_equal(rule->kind, all_rules[i].kind);
+        assert_int_equal(rule->value, all_rules[i].value);
     }
     row = row_at(&object, 12);
     assert_int_equal(row.cfa.kind, WP_CFI_EXPRESSION);

@@ -1,6 +1,6 @@
 /*
- * The fuzz target: everything that is done with a region's bytes, short of opening the files that it
- * names.
+ * The fuzz target: everything that is done with a region's bytes, short of opening the files that
+ * it names.
  */
 #ifndef WP_TESTS_FUZZ_REGION_H
 #define WP_TESTS_FUZZ_REGION_H

@@ -1,9 +1,9 @@
 /*
  * Takes the files of a corpus through the fuzz target, without a fuzzer: replay_region DIRECTORY.
  *
- * A file's name says what must become of it: "valid-" and "torn-" are accepted (a killed program must
- * leave a readable region), "truncated-" and "hostile-" refused; all others may be either, but must
- * not crash.
+ * A file's name says what must become of it: "valid-" and "torn-" are accepted (a killed program
+ * must leave a readable region), "truncated-" and "hostile-" refused; all others may be either, but
+ * must not crash.
  */
 #include <dirent.h>
 #include <stdio.h>

@@ -226,7 +226,8 @@ receive_requests(void)
     }
 }
 
-/* --- The outside world: clients and backend ---------------------------------------------------- */
+/* --- The outside world: clients and backend
+ * ---------------------------------------------------- */
 
 static uint64_t outside_deadline_ns;
 
@@ -287,7 +288,8 @@ run_outside_world(int seconds)
     return 0;
 }
 
-/* --- Start and summary -------------------------------------------------------------------------- */
+/* --- Start and summary
+ * -------------------------------------------------------------------------- */
 
 /* Connects `count` of our descriptors to descriptors first_fd... of the outside world. */
 static void

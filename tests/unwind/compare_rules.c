@@ -3,11 +3,15 @@
  * every given ELF file, at every row.
  *
  *   compare_rules FILE...
+ *   compare_rules --corrupt ROUNDS FILE...
+ *
+ * With --corrupt nothing is compared: bytes of the tables are changed at random, and rules are looked
+ * up. Memory around the segment that holds the tables is inaccessible then.
  *
  * A file is mapped as the loader would map it, but not relocated; nothing in it is run. Both read
- * .eh_frame; the code of the two has nothing in common. What is compared: CFA, frame pointer, return
- * address, stack pointer, and whether the frame is a signal trampoline's; for packed rules what comes
- * out of the packed word; expressions operation by operation.
+ * .eh_frame; the code of the two has nothing in common. What is compared: CFA, frame pointer,
+ * return address, stack pointer, and whether the frame is a signal trampoline's; for packed rules
+ * what comes out of the packed word; expressions operation by operation.
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -356,49 +360,139 @@ add_tally(const struct tally *tally)
 }
 
 static bool
+open_object(struct object *object, int *file, GElf_Ehdr *header)
+{
+    *file = open(object->path, O_RDONLY | O_CLOEXEC);
+    object->elf = *file < 0 ? NULL : elf_begin(*file, ELF_C_READ, NULL);
+    if (object->elf != NULL && gelf_getehdr(object->elf, header) != NULL &&
+        map_segments(object, *file, header))
+        return true;
+    fprintf(stderr, "compare_rules: %s: cannot be mapped: %s\n", object->path, strerror(errno));
+    return false;
+}
+
+static void
+close_object(struct object *object, int file)
+{
+    munmap(object->image, object->image_bytes);
+    elf_end(object->elf);
+    close(file);
+}
+
+static bool
 compare_file(const char *path)
 {
     struct object object = {.path = path};
     struct tally tally = {0};
-    int file = open(path, O_RDONLY | O_CLOEXEC);
     Elf_Scn *section = NULL;
     GElf_Ehdr header;
     size_t names;
-    bool found = false;
+    int file;
 
-    object.elf = file < 0 ? NULL : elf_begin(file, ELF_C_READ, NULL);
-    if (object.elf == NULL || gelf_getehdr(object.elf, &header) == NULL ||
-        elf_getshdrstrndx(object.elf, &names) != 0 || !map_segments(&object, file, &header)) {
-        fprintf(stderr, "compare_rules: %s: cannot be mapped: %s\n", path, strerror(errno));
+    if (!open_object(&object, &file, &header) || elf_getshdrstrndx(object.elf, &names) != 0)
         return false;
-    }
     object.cfi = dwarf_getcfi_elf(object.elf);
     while ((section = elf_nextscn(object.elf, section)) != NULL) {
         GElf_Shdr description;
 
         gelf_getshdr(section, &description);
-        if (strcmp(elf_strptr(object.elf, names, description.sh_name), ".eh_frame") != 0)
-            continue;
-        compare_entries(&tally, &object, &description, elf_getdata(section, NULL));
-        found = true;
+        if (strcmp(elf_strptr(object.elf, names, description.sh_name), ".eh_frame") == 0)
+            compare_entries(&tally, &object, &description, elf_getdata(section, NULL));
     }
     print_tally(strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path, &tally);
     add_tally(&tally);
     dwarf_cfi_end(object.cfi);
-    munmap(object.image, object.image_bytes);
-    elf_end(object.elf);
-    close(file);
-    return found && tally.rows != 0;
+    close_object(&object, file);
+    return tally.rows != 0;
+}
+
+/* --- Corruption ------------------------------------------------------------------------------ */
+
+static uint64_t
+random_number(void)
+{
+    static uint64_t state = 88172645463325252u;
+
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+/* Makes the image around the object's segment inaccessible, page by page. */
+static void
+fence(const struct object *object)
+{
+    uintptr_t page_mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+    uintptr_t start = object->mapped.start & ~page_mask;
+    uintptr_t end = (object->mapped.end + page_mask) & ~page_mask;
+    uintptr_t image = (uintptr_t)object->image;
+
+    if (start > image)
+        mprotect((void *)image, start - image, PROT_NONE);
+    if (end < image + object->image_bytes)
+        mprotect((void *)end, image + object->image_bytes - end, PROT_NONE);
+}
+
+#define ROUNDS_BEFORE_REPAIR 256u
+
+/* Changes one byte; one time in sixteen in the header, where it does most harm. */
+static void
+change_byte(uint8_t *tables, uint64_t bytes)
+{
+    uint64_t place = random_number() % (random_number() % 16 == 0 ? 16 : bytes);
+
+    tables[place] = (uint8_t)random_number();
+}
+
+static bool
+corrupt_file(const char *path, uint64_t rounds)
+{
+    struct object object = {.path = path};
+    uint64_t found = 0, bytes;
+    GElf_Ehdr header;
+    uint8_t *tables, *whole;
+    int file;
+
+    if (!open_object(&object, &file, &header))
+        return false;
+    fence(&object);
+    tables = (uint8_t *)object.mapped.header;
+    bytes = object.mapped.end - object.mapped.header;
+    whole = malloc(bytes);
+    memcpy(whole, tables, bytes);
+    for (uint64_t round = 0; round < rounds; round++) {
+        struct wp_cfi_entry entry = {.object = object.mapped};
+        struct wp_cfi_row row;
+        uintptr_t address = (uintptr_t)object.image + random_number() % object.image_bytes;
+
+        if (round % ROUNDS_BEFORE_REPAIR == 0)
+            memcpy(tables, whole, bytes);
+        for (int i = 0; i < 32; i++)
+            change_byte(tables + 16, bytes - 16);
+        if (round % ROUNDS_BEFORE_REPAIR > ROUNDS_BEFORE_REPAIR / 2)
+            change_byte(tables, bytes);
+        if (wp_cfi_find(&entry, address) == WP_CFI_FOUND && wp_cfi_evaluate(&entry, address, &row))
+            found++;
+    }
+    printf("%s: %" PRIu64 " lookups in corrupt tables, %" PRIu64 " gave a rule\n", path, rounds,
+           found);
+    free(whole);
+    close_object(&object, file);
+    return found != 0 && found != rounds;
 }
 
 int
 main(int argc, char **argv)
 {
+    bool corrupt = argc > 3 && strcmp(argv[1], "--corrupt") == 0;
     bool good = argc > 1;
 
     elf_version(EV_CURRENT);
-    for (int i = 1; i < argc; i++)
-        good &= compare_file(argv[i]);
-    print_tally("total", &total);
+    for (int i = corrupt ? 3 : 1; i < argc; i++)
+        good &=
+            corrupt ? corrupt_file(argv[i], strtoull(argv[2], NULL, 10)) : compare_file(argv[i]);
+    if (!corrupt)
+        print_tally("total", &total);
     return !good || total.disagreements != 0;
 }

@@ -1,7 +1,7 @@
 /*
  * Runs the workloads one instruction at a time (the processor's trap flag) and compares, at each
- * instruction or at every n-th, our walk with libunwind's; from the interrupted registers, and from the
- * handler through the signal frame.
+ * instruction or at every n-th, our walk with libunwind's; from the interrupted registers, and from
+ * the handler through the signal frame.
  *
  *   compare_steps [EVERY]
  */

@@ -1,5 +1,5 @@
-/* A library to be loaded and unloaded. FRAME_BYTES differs, so that a rule of one does not serve for
- * another that lies at the same address. */
+/* A library to be loaded and unloaded. FRAME_BYTES differs, so that a rule of one does not serve
+ * for another that lies at the same address. */
 #include <string.h>
 
 void call(void (*callee)(void));

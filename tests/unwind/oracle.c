@@ -25,8 +25,8 @@ oracle_start(void)
     extern char **environ;
     struct rlimit limit;
 
-    /* Its cache is keyed by address alone, and so takes the rule of a call for that of an interrupted
-     * instruction behind it, which is another after a call that does not return. */
+    /* Its cache is keyed by address alone, and so takes the rule of a call for that of an
+     * interrupted instruction behind it, which is another after a call that does not return. */
     unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
     getrlimit(RLIMIT_STACK, &limit);
     wp_unwind_set_main_stack((uintptr_t)environ,
