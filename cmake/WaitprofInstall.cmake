@@ -46,8 +46,6 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Shows where a program waits and who makes it wait: an unmodified program runs
 under a preloaded library, and its waits for locks, conditions and input become
 block and mutex profiles that go tool pprof reads.")
-# Loaded if it is there, for frames that the own walker cannot step over.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS libunwind8)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 include(CPack)

@@ -114,6 +114,8 @@ wp_mutex_unlock_slow(pthread_mutex_t *mutex)
 
     if (charged && error == 0)
         wp_unlock_record(&charge, now_ns, WP_FUNCTION_pthread_mutex_unlock, &caller);
+    else if (charged)
+        wp_blame_refund(mutex, &charge);
     return error;
 }
 

@@ -1,8 +1,8 @@
 #include "mutex_layout.h"
 
 #include <stddef.h>
-#include <string.h>
 
+#include "core/region.h"
 #include "real.h"
 
 /* After this time without another contention a mutex is trusted again. */
@@ -14,20 +14,50 @@ uint8_t wp_mutex_heat[WP_MUTEX_HEAT_SETS];
 
 static uint64_t wp_mutex_cooled_ns; /* when the heat was last forgotten */
 static bool wp_mutex_layout_known;
+static bool wp_mutex_all_hot; /* no mutex is trusted to be free */
+
+static void
+wp_mutex_heat_all(uint8_t heat)
+{
+    volatile uint8_t *sets = wp_mutex_heat;
+
+    for (size_t i = 0; i < WP_MUTEX_HEAT_SETS; i++)
+        sets[i] = heat;
+    wp_mutex_all_hot = heat != 0;
+}
+
+/* Every wait is asked for, not a sample. */
+static bool
+wp_mutex_wants_all(void)
+{
+    return wp_atomic_load_64(&wp_region()->block_rate_ns) == 1 ||
+           wp_atomic_load_64(&wp_region()->mutex_fraction) == 1;
+}
 
 void
 wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns)
 {
     uint64_t cooled_ns = wp_atomic_load_64(&wp_mutex_cooled_ns);
-    volatile uint8_t *heat = wp_mutex_heat;
+    volatile uint8_t *sets = wp_mutex_heat;
 
     if (!wp_mutex_layout_known)
         return;
+    if (wp_mutex_wants_all()) {
+        if (!wp_mutex_all_hot)
+            wp_mutex_heat_all(1);
+        return;
+    }
     if (now_ns - cooled_ns > WP_MUTEX_HEAT_NS &&
         wp_atomic_cas_64(&wp_mutex_cooled_ns, cooled_ns, now_ns))
-        for (size_t i = 0; i < WP_MUTEX_HEAT_SETS; i++)
-            heat[i] = 0;
-    heat[wp_mutex_heat_set(mutex)] = 1;
+        wp_mutex_heat_all(0);
+    sets[wp_mutex_heat_set(mutex)] = 1;
+}
+
+void
+wp_mutex_heat_init(void)
+{
+    if (wp_mutex_wants_all())
+        wp_mutex_heat_all(1);
 }
 
 #if defined(__GLIBC__)
@@ -79,7 +109,7 @@ wp_mutex_layout_init(void)
         !wp_mutex_shows_free(&checked) || !wp_mutex_shows_free(&adaptive) ||
         !wp_mutex_shows_depth(&recursive)) {
         wp_mutex_layout_known = false;
-        memset(wp_mutex_heat, 1, sizeof(wp_mutex_heat));
+        wp_mutex_heat_all(1);
     }
 }
 
@@ -95,7 +125,7 @@ wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex)
 void
 wp_mutex_layout_init(void)
 {
-    memset(wp_mutex_heat, 1, sizeof(wp_mutex_heat));
+    wp_mutex_heat_all(1);
 }
 
 #endif

@@ -11,7 +11,8 @@
  *
  * A mutex that seems free may be taken by another thread before the real lock gets there: that wait
  * goes unseen. So only a mutex that was not contended of late is trusted to be free; all others are
- * tried first, which misses nothing.
+ * tried first, which misses nothing. At rate 1 or fraction 1, where every wait is asked for, none is
+ * trusted.
  */
 #ifndef WP_INTERPOSE_MUTEX_LAYOUT_H
 #define WP_INTERPOSE_MUTEX_LAYOUT_H
@@ -54,6 +55,9 @@ void wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns);
 
 /* True: unlocking `mutex`, which the caller holds, leaves it locked. */
 bool wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex);
+
+/* Obeys the rates in force at the start: see above. Constructor only, after wp_start. */
+void wp_mutex_heat_init(void);
 
 /* Proves the layout. Constructor only, after wp_real_bind. */
 void wp_mutex_layout_init(void);

@@ -25,6 +25,7 @@ wp_preload_start(int argc, char *const *argv, char *const *environment)
     wp_mutex_layout_init();
     wp_real_list(functions);
     wp_start(argv, environment, functions, WP_FUNCTION_COUNT - 1);
+    wp_mutex_heat_init();
 }
 
 /* Other threads and later destructors still run through our wrappers: nothing is torn down. */

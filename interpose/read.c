@@ -59,7 +59,7 @@ WP_EXPORT_ALIAS(preadv64, preadv);
 WP_EXPORT ssize_t
 preadv2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
-    if (!wp_wrapper_block_on(WP_FAMILY_io))
+    if (!wp_wrapper_block_on(WP_FAMILY_io) || (flags & RWF_NOWAIT) != 0)
         return wp_real.preadv2(fd, vector, count, offset, flags);
 
     wp_clock_mark start = wp_clock_now();

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "core/start.h"
+#include "core/visibility.h"
 
 /* Numbers of the wrapped functions, as the region lists them; 0 is none. */
 enum wp_function_number {
@@ -33,7 +34,6 @@ struct wp_real {
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
     type(*id) parameters;
 #define WP_NEEDED(id, symbol, type, parameters, arguments) type(*id) parameters;
-#include "core/visibility.h"
 #include "functions.def"
 };
 

@@ -188,6 +188,8 @@ wp_rwlock_unlock_slow(pthread_rwlock_t *rwlock)
 
     if (charged && error == 0)
         wp_unlock_record(&charge, now_ns, WP_FUNCTION_pthread_rwlock_unlock, &caller);
+    else if (charged)
+        wp_blame_refund(rwlock, &charge);
     return error;
 }
 

@@ -27,17 +27,15 @@ static int
 parse_format(const struct wp_option *option, const char *text, void *target)
 {
     const struct wp_encoder *encoder = wp_encoder_find(text);
-    char names[128];
-    size_t used = 0;
+    const char *names[16] = {NULL};
 
     if (encoder != NULL) {
         *(const struct wp_encoder **)target = encoder;
         return 0;
     }
-    for (encoder = wp_encoders; encoder->name != NULL && used < sizeof names; encoder++)
-        used += (size_t)snprintf(names + used, sizeof names - used, " %s", encoder->name);
-    wp_message_error(text, NULL, "not a value for --%s; choose one of:%s", option->name, names);
-    return -EINVAL;
+    for (size_t i = 0; wp_encoders[i].name != NULL && i < sizeof names / sizeof names[0] - 1; i++)
+        names[i] = wp_encoders[i].name;
+    return wp_option_refuse_choice(option, text, names);
 }
 
 static const struct wp_option options[] = {

@@ -75,23 +75,34 @@ wp_option_parse_time(const struct wp_option *option, const char *text, void *tar
 }
 
 int
-wp_option_parse_choice(const struct wp_option *option, const char *text, void *target)
+wp_option_refuse_choice(const struct wp_option *option, const char *text,
+                        const char *const *choices)
 {
     struct wp_nearest_name search = {.typed = text};
-    char remedy[128];
+    char remedy[128] = "choose one of:";
 
+    for (; *choices != NULL; choices++) {
+        size_t used = strlen(remedy);
+
+        wp_nearest_name_offer(&search, *choices);
+        snprintf(remedy + used, sizeof remedy - used, " %s", *choices);
+    }
+    if (search.best != NULL)
+        snprintf(remedy, sizeof remedy, "did you mean \"%s\"?", search.best);
+    wp_message_error(text, remedy, "not a value for --%s", option->name);
+    return -EINVAL;
+}
+
+int
+wp_option_parse_choice(const struct wp_option *option, const char *text, void *target)
+{
     for (unsigned i = 0; option->choices[i] != NULL; i++) {
         if (strcmp(option->choices[i], text) == 0) {
             *(unsigned *)target = i;
             return 0;
         }
-        wp_nearest_name_offer(&search, option->choices[i]);
     }
-    if (search.best == NULL)
-        return refuse_argument(option, text, "a value");
-    snprintf(remedy, sizeof remedy, "did you mean \"%s\"?", search.best);
-    wp_message_error(text, remedy, "not a value for --%s", option->name);
-    return -EINVAL;
+    return wp_option_refuse_choice(option, text, option->choices);
 }
 
 static bool

@@ -44,6 +44,11 @@ wp_option_parser wp_option_parse_number;
 wp_option_parser wp_option_parse_time;
 wp_option_parser wp_option_parse_choice;
 
+/* For parsers of their own lists: says that `text` is none of `choices` (NULL ends them), with the
+ * one it resembles or else all of them. Returns -EINVAL. */
+int wp_option_refuse_choice(const struct wp_option *option, const char *text,
+                            const char *const *choices);
+
 /* At most this many rows in a table. */
 #define WP_OPTION_TABLE_ROWS 24
 

@@ -325,6 +325,46 @@ wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge)
     return charged;
 }
 
+/* Puts an amount back into one record's account. False: it is not this lock's, or nobody uses it. */
+static bool
+wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
+                       const struct wp_sample *charge)
+{
+    for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_blame_account account = wp_blame_unpack(seen);
+        uint64_t key = wp_atomic_load_64_acquire(&record->key);
+        uint64_t fraction = key & ((1u << WP_BLAME_FRACTION_BITS) - 1);
+
+        if (wp_blame_is_taken(seen) || !wp_blame_in_use(&account) ||
+            key >> WP_BLAME_FRACTION_BITS != address_key)
+            return false;
+
+        int64_t delay_ns = (int64_t)(charge->delay_ns / fraction);
+        uint64_t arrived = charge->contentions_fixed / WP_REGION_COUNT_ONE / fraction;
+
+        if (account.owed_ns - delay_ns < -WP_BLAME_MAX_OWED_NS ||
+            account.arrived + arrived > WP_BLAME_MAX_WAITING)
+            return false;
+        account.owed_ns -= delay_ns;
+        account.arrived += arrived;
+        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account)))
+            return true;
+    }
+    return false;
+}
+
+void
+wp_blame_refund(const void *lock, const struct wp_sample *charge)
+{
+    struct wp_blame_record *records = &wp_blame_records[wp_blame_set(lock) * WP_BLAME_WAYS];
+    uint64_t address_key = wp_blame_key(lock, 0) >> WP_BLAME_FRACTION_BITS;
+    uint32_t way = 0;
+
+    while (way < WP_BLAME_WAYS && !wp_blame_refund_record(&records[way], address_key, charge))
+        way++;
+}
+
 void
 wp_blame_init(void)
 {

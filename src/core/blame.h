@@ -70,6 +70,12 @@ void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_
  */
 bool wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge);
 
+/*
+ * The unlock failed: gives back what wp_blame_charge took, for the next unlock to be charged with.
+ * Where waiters were selected at different fractions, it goes to the record of the first of them.
+ */
+void wp_blame_refund(const void *lock, const struct wp_sample *charge);
+
 /* Makes the table forget its waiters in forked children. Constructor only. */
 void wp_blame_init(void);
 

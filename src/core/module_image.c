@@ -64,16 +64,21 @@ wp_module_image_first_page(const struct link_map *map)
     return getauxval(AT_PHDR) & ~(uintptr_t)(WP_MODULE_FIRST_PAGE_BYTES - 1);
 }
 
-__attribute__((noinline)) void
-wp_module_image_widen(const struct link_map *map, uintptr_t *start, uintptr_t *end)
+static __attribute__((noinline)) bool
+wp_module_image_begins_at(uintptr_t start, uintptr_t end)
+{
+    struct wp_module_image image;
+
+    return wp_module_image_open(&image, start, end, 0);
+}
+
+static __attribute__((noinline)) void
+wp_module_image_widen_slow(const struct link_map *map, uintptr_t *start, uintptr_t *end)
 {
     struct wp_module_image image;
     struct dl_find_object found;
-    uintptr_t first_page;
+    uintptr_t first_page = wp_module_image_first_page(map);
 
-    if (wp_module_image_open(&image, *start, *end, map->l_addr))
-        return;
-    first_page = wp_module_image_first_page(map);
     if (_dl_find_object == NULL || _dl_find_object((void *)first_page, &found) != 0 ||
         found.dlfo_link_map != map ||
         !wp_module_image_open(&image, first_page, (uintptr_t)found.dlfo_map_end, map->l_addr))
@@ -86,6 +91,14 @@ wp_module_image_widen(const struct link_map *map, uintptr_t *start, uintptr_t *e
         if (segment->p_type == PT_LOAD && segment_end > *end)
             *end = segment_end;
     }
+}
+
+/* In two parts: walks call this on a stack that is not ours, and rarely need the second. */
+void
+wp_module_image_widen(const struct link_map *map, uintptr_t *start, uintptr_t *end)
+{
+    if (!wp_module_image_begins_at(*start, *end))
+        wp_module_image_widen_slow(map, start, end);
 }
 
 /* The name field of a build-id note, as a word. */

@@ -16,6 +16,8 @@ static union wp_process_page {
 
 static uint32_t wp_process_parent; /* number of the process before the last fork */
 static uint64_t wp_process_seed_value;
+static bool wp_process_wiped; /* the kernel wipes on fork; else children go unnoticed */
+static long wp_process_first_pid;
 
 bool
 wp_process_wipe_on_fork(void *start, size_t bytes)
@@ -47,7 +49,8 @@ void
 wp_process_init(uint64_t seed)
 {
     wp_process_seed_value = seed;
-    (void)wp_process_wipe_on_fork(&wp_process_current, sizeof(wp_process_current));
+    wp_process_wiped = wp_process_wipe_on_fork(&wp_process_current, sizeof(wp_process_current));
+    wp_process_first_pid = syscall(SYS_getpid);
     wp_process_parent = wp_process_register(0);
     wp_atomic_store_32(&wp_process_current.number, wp_process_parent);
 }
@@ -76,5 +79,6 @@ wp_process_seed(void)
 bool
 wp_process_is_first(void)
 {
-    return wp_atomic_load_32(&wp_process_current.number) == 1;
+    return wp_atomic_load_32(&wp_process_current.number) == 1 &&
+           (wp_process_wiped || syscall(SYS_getpid) == wp_process_first_pid);
 }

@@ -194,6 +194,13 @@ wp_start(char *const *main_argv, char *const *environment,
     errno = saved;
 }
 
+void
+wp_stop(void)
+{
+    for (uint32_t family = 0; family < WP_FAMILY_COUNT; family++)
+        wp_start_family_regions[family] = &wp_start_off;
+}
+
 /* True: nothing was sampled, so nobody will miss the region. */
 static bool
 wp_finish_is_empty(const struct wp_region_header *region)

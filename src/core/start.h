@@ -32,6 +32,10 @@ extern WP_HIDDEN struct wp_region_header *wp_start_family_regions[WP_FAMILY_COUN
 void wp_start(char *const *main_argv, char *const *environment,
               const struct wp_start_function *functions, uint32_t count);
 
+/* Makes every wrapper the original call from now on, in this process and its children to come; what
+ * is in the region stays. Any thread. */
+void wp_stop(void);
+
 /* Marks the region as left by a clean exit, and removes it if it is empty and nobody waits for it.
  * Destructor only; the region stays mapped, for whoever still waits. */
 void wp_finish(void);

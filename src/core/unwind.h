@@ -50,8 +50,8 @@ void wp_unwind_set_main_stack(uintptr_t top, uintptr_t bytes);
 
 /*
  * Walks from `from` outwards, the frame of from->pc included, leaving out frames of our own library
- * at the leaf side. Never fails: what cannot be walked ends in a special frame. errno unchanged.
- * Uses less than 512 bytes of stack. Any thread, signal handlers included.
+ * wherever they are. Never fails: what cannot be walked ends in a special frame. errno unchanged.
+ * Uses at most 600 bytes of stack. Any thread, signal handlers included.
  */
 void wp_unwind_walk(const struct wp_unwind_registers *from, struct wp_unwind_stack *stack);
 

@@ -65,6 +65,36 @@ wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
     errno = saved;
 }
 
+/* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h> has
+ * hidden behind macros since. */
+void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *),
+                           void *argument);
+void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
+
+/* What a wait that is over adds to its stack, and to the lock's account. */
+static void
+wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
+{
+    uint64_t now_ns = wp_clock_ns();
+    uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
+
+    wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
+    if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
+        wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
+        struct wp_sample sample = wp_sampling_block_sample(delay_ns, wait->block_rate_ns);
+
+        wp_region_count(WP_COUNTER_block_samples, 1);
+        wp_stack_table_add(wait->stack, &sample, now_ns);
+    }
+}
+
+/* The thread was cancelled in its wait, or jumped out of it: it waited in vain until now. */
+static void
+wp_lock_wait_abandon(void *wait)
+{
+    wp_lock_wait_settle(wait, WP_LOCK_TIMED_OUT);
+}
+
 void
 wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t function,
                    const struct wp_unwind_registers *caller)
@@ -81,10 +111,23 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
     /* Blame first: an unlock that comes before the registration charges somebody else's. */
     if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
         wait->ticket = wp_blame_register(lock, wait->start_ns, fraction);
+    if (wait->ticket.record != 0)
+        _pthread_cleanup_push(&wait->cleanup, wp_lock_wait_abandon, wait);
     if (wait->block_rate_ns != 0) {
         wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->block_rate_ns);
         wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
     }
+    errno = saved;
+}
+
+void
+wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
+{
+    int saved = errno;
+
+    if (wait->ticket.record != 0)
+        _pthread_cleanup_pop(&wait->cleanup, 0);
+    wp_lock_wait_settle(wait, outcome);
     errno = saved;
 }
 
@@ -101,24 +144,6 @@ wp_lock_outcome_of(int error)
     default:
         return WP_LOCK_REFUSED;
     }
-}
-
-void
-wp_lock_wait_end(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
-{
-    int saved = errno;
-    uint64_t now_ns = wp_clock_ns();
-    uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
-
-    wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
-    if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
-        wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
-        struct wp_sample sample = wp_sampling_block_sample(delay_ns, wait->block_rate_ns);
-
-        wp_region_count(WP_COUNTER_block_samples, 1);
-        wp_stack_table_add(wait->stack, &sample, now_ns);
-    }
-    errno = saved;
 }
 
 void

@@ -3,7 +3,10 @@
  * the slow side: the lock was busy, the call took long.
  *
  * Nothing is held across the real call but a struct on the wrapper's stack: a siglongjmp, a
- * cancellation or a fork in the middle of the wait costs that one event and nothing else.
+ * cancellation or a fork in the middle of the wait costs that one event and nothing else. A wait for
+ * a lock is registered for blame, so it must also be ended if it is left that way: it stands in
+ * libc's list of cleanup handlers, which longjmp and cancellation run (without any unwind table or
+ * exception personality of ours, which would need another library).
  *
  * Why a lock waiter's stack is walked before it waits. It must not be walked once the lock is held,
  * and whether the wait will be kept depends on how long it gets. Bounding the wait by the sampling
@@ -14,6 +17,7 @@
 #ifndef WP_CORE_WAIT_H
 #define WP_CORE_WAIT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +38,7 @@ struct wp_lock_wait {
     uint64_t threshold_ns;  /* kept iff the delay is longer: see sampling.h */
     uint32_t stack;         /* record of the waiter's stack, 0 when block_rate_ns is 0 */
     struct wp_blame_ticket ticket;
+    struct _pthread_cleanup_buffer cleanup; /* in libc's list while the wait lasts */
 };
 
 /* The block rate in force, within the bounds that the rules take; 0 off. */
@@ -69,7 +74,7 @@ enum wp_lock_outcome {
 enum wp_lock_outcome wp_lock_outcome_of(int error);
 
 /* The real call is back. No stack is walked. */
-void wp_lock_wait_end(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome);
+void wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome);
 
 /* Adds a charge of wp_blame_charge to the stack of the unlocker. After the real unlock. */
 void wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t function,

@@ -217,40 +217,86 @@ wp_comments_free(struct wp_comments *comments)
     memset(comments, 0, sizeof *comments);
 }
 
+/* What the sources of an empty profile have in common. */
+struct comments_empty {
+    uint64_t rate;    /* the largest in force; 0: the profile is off everywhere */
+    uint64_t waits;   /* calls that were timed */
+    uint64_t waiters; /* of the mutex profile: of the waits, those for locks that were selected */
+    uint64_t samples; /* kept by the program; there are some only if their stacks were lost */
+};
+
+static struct comments_empty
+comments_sum_up(const struct wp_profile *profile)
+{
+    bool is_block = profile->kind == WP_PROFILE_BLOCK;
+    struct comments_empty sum = {0};
+
+    for (size_t i = 0; i < profile->source_count; i++) {
+        const struct wp_profile_source *source = &profile->sources[i];
+        uint64_t rate = is_block ? source->block_rate_ns : source->mutex_fraction;
+
+        sum.rate = rate > sum.rate ? rate : sum.rate;
+        sum.waits += source->counters[WP_COUNTER_waits];
+        sum.waiters += source->counters[WP_COUNTER_mutex_waiters];
+        sum.samples +=
+            source->counters[is_block ? WP_COUNTER_block_samples : WP_COUNTER_mutex_samples];
+    }
+    return sum;
+}
+
+/* The case that calls were timed, so that the question is what became of them. */
+static void
+comments_explain_waits(const struct comments_empty *sum, bool is_block, char *text, size_t size)
+{
+    const char *calls = sum->waits == 1 ? "call" : "calls";
+
+    if (sum->samples > 0)
+        snprintf(text, size,
+                 "the stacks of all %" PRIu64 " kept samples were lost; see "
+                 "`waitprof doctor PID`",
+                 sum->samples);
+    else if (is_block && sum->rate > 1)
+        snprintf(text, size,
+                 "%" PRIu64 " %s waited, none that has ended was long enough to be kept at this "
+                 "rate: a smaller --block-rate keeps more",
+                 sum->waits, calls);
+    else if (is_block)
+        snprintf(text, size, "%" PRIu64 " %s had to wait, but no wait has ended so far", sum->waits,
+                 calls);
+    else if (sum->waiters > 0)
+        snprintf(text, size, "%" PRIu64 " %s for a lock, but no unlock has let a waiter in so far",
+                 sum->waiters, sum->waiters == 1 ? "call waited" : "calls waited");
+    else if (sum->rate > 1)
+        snprintf(text, size,
+                 "%" PRIu64 " %s waited, but none for a lock whose holder was sampled: waits for "
+                 "data are in the block profile, a smaller --mutex-fraction keeps more waits for "
+                 "locks",
+                 sum->waits, calls);
+    else
+        snprintf(text, size,
+                 "%" PRIu64 " %s waited, but none for a lock: waits for data are in the block "
+                 "profile",
+                 sum->waits, calls);
+}
+
 const char *
 wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t size)
 {
     bool is_block = profile->kind == WP_PROFILE_BLOCK;
-    const char *option = is_block ? "--block-rate" : "--mutex-fraction";
-    uint64_t waits = 0;
-    bool on = false;
+    struct comments_empty sum = comments_sum_up(profile);
 
     text[0] = '\0';
     if (profile->sample_count > 0)
         return text;
-    for (size_t i = 0; i < profile->source_count; i++) {
-        const struct wp_profile_source *source = &profile->sources[i];
-
-        waits += source->counters[WP_COUNTER_waits];
-        on = on || (is_block ? source->block_rate_ns : source->mutex_fraction) != 0;
-    }
     if (profile->source_count == 0)
         snprintf(text, size, "no program was read");
-    else if (!on)
-        snprintf(text, size, "the rate is 0: set it with `waitprof rate PID %s N`", option);
-    else if (waits == 0)
-        snprintf(text, size, "nothing had to wait: no wrapped call found what it asked for taken%s",
+    else if (sum.rate == 0)
+        snprintf(text, size, "the rate is 0: set it with `waitprof rate PID %s N`",
+                 is_block ? "--block-rate" : "--mutex-fraction");
+    else if (sum.waits == 0)
+        snprintf(text, size, "no wrapped call had to wait%s (0 calls were timed)",
                  profile->duration_ns != 0 ? " during this time" : "");
-    else if (is_block)
-        snprintf(text, size,
-                 "%" PRIu64 " calls waited, none long enough to be kept at this rate: a smaller %s "
-                 "keeps more",
-                 waits, option);
     else
-        snprintf(text, size,
-                 "%" PRIu64
-                 " calls waited, but none for a lock whose holder was sampled: waits for "
-                 "data are in the block profile, a smaller %s keeps more waits for locks",
-                 waits, option);
+        comments_explain_waits(&sum, is_block, text, size);
     return text;
 }

@@ -22,7 +22,7 @@ int wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *
 void wp_comments_free(struct wp_comments *comments);
 
 /*
- * Why a profile without stacks has none, as one sentence (the rate is 0; nothing had to wait; ...);
+ * Why a profile without stacks has none, as one sentence (the rate is 0; no call had to wait; ...);
  * "" if it has stacks. Writes at most `size` bytes with NUL and returns `text`.
  */
 const char *wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t size);

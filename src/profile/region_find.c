@@ -193,6 +193,9 @@ find_by_path(const char *what, struct wp_region_place *place, struct wp_error *e
     memset(place, 0, sizeof *place);
     if (stat(what, &status) != 0)
         return wp_error_set(error, errno, "cannot open region %.255s: %s", what, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return wp_error_set(error, EPROTO, "%.255s is not a region: %s", what,
+                            S_ISDIR(status.st_mode) ? "it is a directory" : "not a regular file");
     if (realpath(what, place->path) == NULL)
         return wp_error_set(error, errno, "cannot open region %.255s: %s", what, strerror(errno));
     wp_region_list_parse_name(place->path, place);
@@ -207,7 +210,11 @@ wp_region_find(const char *what, struct wp_region_place *place, struct wp_error 
     size_t hex_digits = strspn(what, "0123456789abcdefABCDEF");
     struct stat status;
 
-    if (length > 0 && digits == length && length <= 10) {
+    if (length == 0)
+        return wp_error_set(error, ENOENT,
+                            "the name of the process or region is empty; `waitprof ls` lists what "
+                            "there is");
+    if (digits == length && length <= 10) {
         unsigned long pid = strtoul(what, NULL, 10);
         int result = pid > 0 && pid <= INT32_MAX ? find_by_pid((pid_t)pid, place, error) : -ESRCH;
 

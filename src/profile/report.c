@@ -234,8 +234,11 @@ report_row_figures(const struct report *report, size_t rank, const struct report
     char mean[16];
 
     wp_report_duration(row->delay_ns, delay, sizeof delay);
-    wp_report_duration(row->contentions > 0 ? row->delay_ns / row->contentions : 0, mean,
-                       sizeof mean);
+    /* An unlock may be charged for waiters that an earlier one has counted: no waits, no mean. */
+    if (row->contentions > 0)
+        wp_report_duration(row->delay_ns / row->contentions, mean, sizeof mean);
+    else
+        snprintf(mean, sizeof mean, "-");
     /* Scaled counts are fractions; a small one must not read as none. */
     fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.*f %10s%s\n",
             report->options.colour ? "\033[1m" : "", rank, delay,

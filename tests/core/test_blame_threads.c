@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/sampling.h"
 
+#include "blame_fixture.h"
 #include "region_fixture.h"
 
 #define REGION_BYTES (UINT64_C(1) << 20)
@@ -41,16 +42,6 @@ tear_down(void **state)
     (void)state;
     region_fixture_close();
     return 0;
-}
-
-static uint32_t
-records_in_use(void)
-{
-    uint32_t sum = 0;
-
-    for (uint32_t set = 0; set < WP_BLAME_SETS; set++)
-        sum += wp_atomic_load_16(&wp_blame_active[set]);
-    return sum;
 }
 
 /* What a thread saw. */
@@ -154,7 +145,7 @@ threads_that_give_up_are_charged_for_all_that_they_waited(void **state)
                     sum.out_ns + rest.out_ns);
     assert_int_equal(sum.charged_fixed + rest.charged_fixed,
                      (sum.waiters + LOCKS) * WP_REGION_COUNT_ONE);
-    assert_int_equal(records_in_use(), 0);
+    assert_int_equal(blame_fixture_in_use(), 0);
 }
 
 /* --- Real locks, as the wrappers use blame --------------------------------------------------- */
@@ -220,7 +211,7 @@ holders_are_charged_with_no_more_than_was_waited(void **state)
     assert_true(sum.charged_ns <= sum.waited_ns);
     assert_true(sum.charged_fixed <= sum.waiters * WP_REGION_COUNT_ONE);
     assert_int_equal(rest.charged_ns, 0);
-    assert_int_equal(records_in_use(), 0);
+    assert_int_equal(blame_fixture_in_use(), 0);
 }
 
 /* --- Records that change hands --------------------------------------------------------------- */
@@ -277,7 +268,7 @@ records_that_change_hands_among_threads_keep_their_accounts_apart(void **state)
 
     assert_true(sum.charged_ns > 0);
     assert_true(sum.charged_ns <= passed_ns * THREADS);
-    assert_int_equal(records_in_use(), 0);
+    assert_int_equal(blame_fixture_in_use(), 0);
 }
 
 int

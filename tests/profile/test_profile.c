@@ -304,7 +304,7 @@ an_empty_profile_says_why(void **state)
     region_builder_init(&builder, NULL);
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
     assert_non_null(
-        strstr(wp_comments_explain_empty(profile, text, sizeof text), "nothing had to wait"));
+        strstr(wp_comments_explain_empty(profile, text, sizeof text), "no wrapped call had to wait"));
     wp_profile_free(profile);
     region_builder_header(&builder)->block_rate_ns = 0;
     profile = profile_of(&builder, WP_PROFILE_BLOCK);

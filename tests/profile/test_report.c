@@ -106,6 +106,24 @@ the_longest_delay_comes_first_with_its_share_and_mean(void **state)
 }
 
 static void
+a_row_without_waits_has_no_mean(void **state)
+{
+    struct region_builder builder;
+    uint64_t frame;
+    char *text;
+
+    (void)state;
+    build(&builder);
+    frame = region_builder_frame(1, 0x6000);
+    region_builder_stack(&builder, 20, WP_PROFILE_BLOCK, 1, &frame, 1,
+                         (struct region_builder_cost){0, 15000000, 1, 0});
+    text = report_of(&builder, NULL);
+    assert_non_null(strstr(text, "   1    15.0 ms   50.0 %            0          -\n"));
+    free(text);
+    region_builder_free(&builder);
+}
+
+static void
 rows_and_frames_are_limited_and_the_rest_is_counted(void **state)
 {
     struct region_builder builder;
@@ -177,6 +195,38 @@ an_empty_profile_is_explained(void **state)
 }
 
 static void
+the_reason_for_an_empty_profile_fits_what_was_counted(void **state)
+{
+    static const struct {
+        uint64_t rate_ns, waits, samples;
+        const char *reason;
+    } cases[] = {
+        {1, 0, 0, "empty: no wrapped call had to wait (0 calls were timed)."},
+        {1, 1, 0, "empty: 1 call had to wait, but no wait has ended so far."},
+        {1, 2, 0, "empty: 2 calls had to wait, but no wait has ended so far."},
+        {100000, 1, 0, "a smaller --block-rate keeps more."},
+        {100000, 3, 3, "empty: the stacks of all 3 kept samples were lost"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct region_builder builder;
+        struct wp_region_header *header;
+        char *text;
+
+        region_builder_init(&builder, NULL);
+        header = region_builder_header(&builder);
+        header->block_rate_ns = cases[i].rate_ns;
+        header->counters[0].value[WP_COUNTER_waits] = cases[i].waits;
+        header->counters[0].value[WP_COUNTER_block_samples] = cases[i].samples;
+        text = report_of(&builder, NULL);
+        assert_non_null(strstr(text, cases[i].reason));
+        free(text);
+        region_builder_free(&builder);
+    }
+}
+
+static void
 colour_is_only_there_when_asked_for(void **state)
 {
     struct region_builder builder;
@@ -200,10 +250,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_are_short_and_have_units),
         cmocka_unit_test(the_longest_delay_comes_first_with_its_share_and_mean),
+        cmocka_unit_test(a_row_without_waits_has_no_mean),
         cmocka_unit_test(rows_and_frames_are_limited_and_the_rest_is_counted),
         cmocka_unit_test(lines_are_cut_to_the_width),
         cmocka_unit_test(by_function_stacks_of_one_caller_are_one_row),
         cmocka_unit_test(an_empty_profile_is_explained),
+        cmocka_unit_test(the_reason_for_an_empty_profile_fits_what_was_counted),
         cmocka_unit_test(colour_is_only_there_when_asked_for),
     };
 

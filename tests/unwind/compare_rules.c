@@ -5,8 +5,8 @@
  *   compare_rules FILE...
  *   compare_rules --corrupt ROUNDS FILE...
  *
- * With --corrupt nothing is compared: bytes of the tables are changed at random, and rules are looked
- * up. Memory around the segment that holds the tables is inaccessible then.
+ * With --corrupt nothing is compared: bytes of the tables are changed at random, and rules are
+ * looked up. Memory around the segment that holds the tables is inaccessible then.
  *
  * A file is mapped as the loader would map it, but not relocated; nothing in it is run. Both read
  * .eh_frame; the code of the two has nothing in common. What is compared: CFA, frame pointer,

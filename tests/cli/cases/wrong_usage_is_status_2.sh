@@ -10,3 +10,4 @@ status_of waitprof run --mutex-fraction -1 true
 status_of waitprof run --mutex-fraction 1000001 true
 status_of waitprof run --depth 0 true
 status_of waitprof export --format xml 1
+status_of waitprof export --profile bogus 1
