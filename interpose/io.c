@@ -8,9 +8,9 @@
 #define WP_IO_BYTES_PER_NS 4u
 
 /*
- * EAGAIN comes at once from a descriptor that does not block, or when the time of SO_RCVTIMEO is up.
- * Only the second is a wait, and takes some milliseconds at least; a shorter one was the first, in a
- * thread that lost the processor meanwhile.
+ * EAGAIN comes at once from a descriptor that does not block, or when the time of SO_RCVTIMEO is
+ * up. Only the second is a wait, and takes some milliseconds at least; a shorter one was the first,
+ * in a thread that lost the processor meanwhile.
  */
 #define WP_IO_REFUSED_NS 10000000u
 

@@ -23,7 +23,7 @@ wp_mutex_lock_slow(pthread_mutex_t *mutex)
     struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on())
+    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex))
         return wp_real.pthread_mutex_lock(mutex);
 
     int error = wp_real.pthread_mutex_trylock(mutex);
@@ -51,7 +51,7 @@ wp_mutex_timedlock_slow(pthread_mutex_t *mutex, const struct timespec *deadline)
     struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on())
+    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex))
         return wp_real.pthread_mutex_timedlock(mutex, deadline);
 
     int error = wp_real.pthread_mutex_trylock(mutex);
@@ -80,7 +80,8 @@ wp_mutex_clocklock_slow(pthread_mutex_t *mutex, clockid_t clock, const struct ti
     struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on() || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
+    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex) ||
+        (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
         return wp_real.pthread_mutex_clocklock(mutex, clock, deadline);
 
     int error = wp_real.pthread_mutex_trylock(mutex);

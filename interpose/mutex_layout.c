@@ -9,6 +9,7 @@
 #define WP_MUTEX_HEAT_NS UINT64_C(1000000000)
 
 #define WP_MUTEX_KIND_MASK 3
+#define WP_MUTEX_KIND_ROBUST 16
 
 uint8_t wp_mutex_heat[WP_MUTEX_HEAT_SETS];
 
@@ -70,6 +71,13 @@ wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex)
            mutex->__data.__count > 1;
 }
 
+bool
+wp_mutex_try_harms(const pthread_mutex_t *mutex)
+{
+    return wp_mutex_layout_known && (mutex->__data.__kind & WP_MUTEX_KIND_ROBUST) != 0 &&
+           *(const volatile int *)mutex == 0;
+}
+
 /* Locks and unlocks a mutex and watches its first word. */
 static bool
 wp_mutex_shows_free(pthread_mutex_t *mutex)
@@ -117,6 +125,13 @@ wp_mutex_layout_init(void)
 
 bool
 wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex)
+{
+    (void)mutex;
+    return false;
+}
+
+bool
+wp_mutex_try_harms(const pthread_mutex_t *mutex)
 {
     (void)mutex;
     return false;

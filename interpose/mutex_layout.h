@@ -11,8 +11,8 @@
  *
  * A mutex that seems free may be taken by another thread before the real lock gets there: that wait
  * goes unseen. So only a mutex that was not contended of late is trusted to be free; all others are
- * tried first, which misses nothing. At rate 1 or fraction 1, where every wait is asked for, none is
- * trusted.
+ * tried first, which misses nothing. At rate 1 or fraction 1, where every wait is asked for, none
+ * is trusted.
  */
 #ifndef WP_INTERPOSE_MUTEX_LAYOUT_H
 #define WP_INTERPOSE_MUTEX_LAYOUT_H
@@ -48,6 +48,12 @@ wp_mutex_seems_free(const pthread_mutex_t *mutex)
 
     return __builtin_expect(*lock_word == 0 && *heat == 0, 1);
 }
+
+/*
+ * True: trying this mutex could harm. glibc 2.36 leaves a robust mutex locked for good if the try
+ * finds it not recoverable; such a one shows a first word of 0. A real lock is then the only way.
+ */
+bool wp_mutex_try_harms(const pthread_mutex_t *mutex);
 
 /* Notes that the mutex was found busy at now_ns (monotonic); from time to time forgets all
  * notes. */

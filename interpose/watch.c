@@ -39,6 +39,7 @@ static void
 wp_watch_filter(bool strict)
 {
     (void)wp_process_number();
+    wp_region_freeze(true);
     wp_region_set_flag(WP_REGION_FLAG_SECCOMP);
     if (strict)
         wp_stop();
@@ -48,11 +49,19 @@ wp_watch_filter(bool strict)
 WP_EXPORT int
 prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    bool was_frozen = wp_region_is_frozen();
+
     if (option == PR_SET_SECCOMP)
         wp_watch_filter(a == SECCOMP_MODE_STRICT);
     else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
         wp_stop();
-    return wp_real.prctl(option, a, b, c, d);
+
+    int result = wp_real.prctl(option, a, b, c, d);
+
+    /* Many programs only ask, by a filter that cannot be, whether there are filters. */
+    if (option == PR_SET_SECCOMP && result != 0)
+        wp_region_freeze(was_frozen);
+    return result;
 }
 
 #if defined(__x86_64__)
@@ -62,7 +71,7 @@ __attribute__((used)) void wp_watch_syscall(long number, unsigned long a, unsign
 void
 wp_watch_syscall(long number, unsigned long a, unsigned long b)
 {
-    if (number == SYS_seccomp)
+    if (number == SYS_seccomp && a <= SECCOMP_SET_MODE_FILTER)
         wp_watch_filter(a == SECCOMP_SET_MODE_STRICT);
     else if (number == SYS_prctl && a == PR_SET_SECCOMP)
         wp_watch_filter(b == SECCOMP_MODE_STRICT);

@@ -8,6 +8,8 @@
 #include "cli/terminal.h"
 #include "profile/encode.h"
 
+#define OUTPUT_PATH_BYTES (PATH_MAX + 1)
+
 const enum wp_region_profile wp_capture_kinds[WP_CAPTURE_KINDS] = {
     WP_PROFILE_BLOCK,
     WP_PROFILE_MUTEX,
@@ -64,6 +66,28 @@ symbolize(struct wp_capture *capture, unsigned kinds, struct wp_error *error)
     return status;
 }
 
+/* A path that is cut here is too long for the kernel, too. */
+static void
+make_path(const char *prefix, enum wp_region_profile kind, char path[OUTPUT_PATH_BYTES])
+{
+    snprintf(path, OUTPUT_PATH_BYTES, "%s.%s%s", prefix, wp_profile_kind_name(kind),
+             wp_encoders[0].suffix);
+}
+
+int
+wp_capture_check_prefix(const char *prefix, struct wp_error *error)
+{
+    int status = 0;
+
+    for (unsigned i = 0; i < WP_CAPTURE_KINDS && status == 0; i++) {
+        char path[OUTPUT_PATH_BYTES];
+
+        make_path(prefix, wp_capture_kinds[i], path);
+        status = wp_output_file_check(path, error);
+    }
+    return status;
+}
+
 static int
 write_file(const struct wp_profile *profile, const struct wp_symbols *symbols, const char *prefix,
            struct wp_error *error)
@@ -71,10 +95,10 @@ write_file(const struct wp_profile *profile, const struct wp_symbols *symbols, c
     const struct wp_encoder *encoder = &wp_encoders[0];
     const char *kind = wp_profile_kind_name(profile->kind);
     struct wp_output_file file;
-    char path[PATH_MAX];
+    char path[OUTPUT_PATH_BYTES];
     int status;
 
-    snprintf(path, sizeof path, "%s.%s%s", prefix, kind, encoder->suffix);
+    make_path(prefix, profile->kind, path);
     status = wp_output_file_open(&file, path, error);
     if (status != 0)
         return status;

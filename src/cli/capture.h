@@ -39,6 +39,9 @@ int wp_capture_add(struct wp_capture *capture, const struct wp_snapshot *snapsho
 int wp_capture_subtract(struct wp_capture *capture, const struct wp_capture *earlier,
                         struct wp_error *error);
 
+/* Whether wp_capture_write could write its files now. 0 or -EIO. */
+int wp_capture_check_prefix(const char *prefix, struct wp_error *error);
+
 /* Writes PREFIX.block.pb.gz and PREFIX.mutex.pb.gz, and says so with the command to open them.
  * 0 or a negative errno; files are whole or not there. */
 int wp_capture_write(struct wp_capture *capture, const char *prefix, struct wp_error *error);

@@ -14,9 +14,11 @@
 #include "cli/message.h"
 #include "cli/program_check.h"
 #include "cli/quantity.h"
+#include "cli/region_loss.h"
 #include "cli/setup_check.h"
 #include "profile/procfs.h"
 #include "profile/region_find.h"
+#include "profile/region_reader.h"
 
 enum library_state { LIBRARY_ABSENT, LIBRARY_LOADED, LIBRARY_UNKNOWN };
 
@@ -77,14 +79,20 @@ static void
 check_region(const char *what, struct wp_findings *findings, bool *has_region)
 {
     struct wp_region_place place;
+    struct wp_reader_summary summary;
     struct wp_error error = {""};
 
     *has_region = wp_region_find(what, &place, &error) == 0;
-    if (*has_region)
-        wp_findings_add(findings, WP_FINDING_OK, what, NULL, "it is profiled; its region is %s",
-                        place.path);
-    else
+    if (!*has_region) {
         wp_message_detail("%s", error.text);
+        return;
+    }
+    wp_findings_add(findings, WP_FINDING_OK, what, NULL, "it is profiled; its region is %s",
+                    place.path);
+    if (wp_reader_summarize(&place, &summary, &error) == 0)
+        wp_region_loss_check(what, summary.flags, summary.counters, findings);
+    else
+        wp_findings_add(findings, WP_FINDING_WARN, what, NULL, "%s", error.text);
 }
 
 static int
@@ -160,8 +168,10 @@ const struct wp_command wp_command_doctor = {
     .description =
         "Checks what stands between a program and its profile: how it is linked, privileges that\n"
         "make the loader ignore LD_PRELOAD, the library, the directories for regions. Prints one\n"
-        "line a finding: ok, warn or fail, with what to do. PROGRAM is not run. Without an\n"
-        "argument it checks the installation.\n",
+        "line a finding: ok, warn or fail, with what to do. PROGRAM is not run. Of a process that\n"
+        "is profiled it tells what the profiles lack. Without an argument it checks the\n"
+        "installation.\n",
+    .exit_codes = WP_EXIT_BIT(WP_EXIT_USAGE) | WP_EXIT_BIT(WP_EXIT_NOT_FOUND),
     .options = options,
     .arguments_maximum = -1,
     .runs_program = true,

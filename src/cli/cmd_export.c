@@ -153,6 +153,7 @@ const struct wp_command wp_command_export = {
     .summary = "write a profile as pprof, folded stacks, text or JSON",
     .description =
         "Writes one profile of a program since its start. The program need not run any more.\n",
+    .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,
     .arguments_maximum = 1,

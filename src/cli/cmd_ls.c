@@ -52,9 +52,9 @@ print_row(const struct wp_region_row *row)
     char block[WP_QUANTITY_TEXT_BYTES], mutex[WP_QUANTITY_TEXT_BYTES];
 
     format_rates(row, block, mutex);
-    printf("%016" PRIx64 " %7u %-9s %7s %8s %8s %8s %9" PRIu64 " %s\n", row->region_id, row->pid,
-           row->state, wp_quantity_format_time(row->age_ns, age),
-           wp_quantity_format_bytes(row->size_bytes, size), block, mutex, row->samples,
+    printf("%016" PRIx64 " %7u %-9s %7s %8s %8s %8s %9" PRIu64 " %6" PRIu64 " %s\n", row->region_id,
+           row->pid, row->state, wp_quantity_format_time(row->age_ns, age),
+           wp_quantity_format_bytes(row->size_bytes, size), block, mutex, row->samples, row->lost,
            row->command);
 }
 
@@ -65,8 +65,8 @@ print_table(const struct wp_region_row *rows, size_t count)
         wp_message_note("no regions; start a program with `waitprof run`");
         return;
     }
-    printf("%-16s %7s %-9s %7s %8s %8s %8s %9s %s\n", "REGION", "PID", "STATE", "AGE", "SIZE",
-           "BLOCK", "MUTEX", "SAMPLES", "COMMAND");
+    printf("%-16s %7s %-9s %7s %8s %8s %8s %9s %6s %s\n", "REGION", "PID", "STATE", "AGE", "SIZE",
+           "BLOCK", "MUTEX", "SAMPLES", "LOST", "COMMAND");
     for (size_t i = 0; i < count; i++)
         print_row(&rows[i]);
 }
@@ -88,6 +88,7 @@ make_json_row(const struct wp_region_row *row)
     json_object_object_add(object, "block_rate_ns", json_object_new_uint64(row->block_rate_ns));
     json_object_object_add(object, "mutex_fraction", json_object_new_uint64(row->mutex_fraction));
     json_object_object_add(object, "samples", json_object_new_uint64(row->samples));
+    json_object_object_add(object, "lost", json_object_new_uint64(row->lost));
     json_object_object_add(object, "exported", json_object_new_boolean(row->exported));
     json_object_object_add(object, "command", json_object_new_string(row->command));
     json_object_object_add(object, "path", json_object_new_string(row->place.path));
@@ -134,7 +135,9 @@ const struct wp_command wp_command_ls = {
     .description =
         "Lists the regions of profiled programs, newest first. States: running; children (the\n"
         "program is gone, forked children run); exited; replaced (the process runs another\n"
-        "program now); dead (killed).\n",
+        "program now); dead (killed). LOST counts samples that were lost, or their stacks;\n"
+        "of a running program, doctor says why.\n",
+    .exit_codes = WP_EXIT_BITS_PLAIN,
     .options = options,
     .values_bytes = sizeof(struct ls_values),
     .run = ls,

@@ -103,6 +103,8 @@ const struct wp_command wp_command_prune = {
     .description =
         "Removes the regions of programs that have ended, if they are empty or were exported.\n"
         "Regions of running programs stay in any case.\n",
+    .exit_codes =
+        WP_EXIT_BITS_PLAIN | WP_EXIT_BIT(WP_EXIT_NOT_FOUND) | WP_EXIT_BIT(WP_EXIT_PERMISSION),
     .options = options,
     .values_bytes = sizeof(struct prune_values),
     .run = prune,

@@ -58,6 +58,7 @@ const struct wp_command wp_command_rate = {
     .description =
         "Prints the rates of a running program, or changes them and prints old and new. Totals\n"
         "stay unbiased: each sample is scaled by the rate in force when it was taken.\n",
+    .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,
     .arguments_maximum = 1,

@@ -228,12 +228,15 @@ record_target(const struct record_values *values, struct target *target, const c
 }
 
 static int
-record(const void *values, char **arguments)
+record(const void *given, char **arguments)
 {
+    const struct record_values *values = given;
     struct target target = {.fd = -1};
     struct wp_error error = {""};
-    int status = wp_region_find(arguments[0], &target.place, &error);
+    int status = wp_capture_check_prefix(values->prefix, &error);
 
+    if (status == 0)
+        status = wp_region_find(arguments[0], &target.place, &error);
     if (status == 0) {
         target.fd = wp_region_place_open(&target.place, O_RDONLY, &error);
         status = target.fd < 0 ? target.fd : 0;
@@ -253,6 +256,7 @@ const struct wp_command wp_command_record = {
         "Writes the profiles of a span of time: what the program waited for between two looks at\n"
         "its region. Rates given here hold for the span and are set back at its end. Ends early,\n"
         "with the profiles of the time until then, by ^C or when the program ends.\n",
+    .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,
     .arguments_maximum = 1,

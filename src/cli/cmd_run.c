@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,6 +78,18 @@ find_library(char library[PATH_MAX])
     if (code == WP_EXIT_OK)
         (void)wp_library_path_find(library, PATH_MAX);
     return code;
+}
+
+/* Hours of profiling must not end with a directory that was never there. */
+static int
+check_output(const char *prefix)
+{
+    struct wp_error error = {""};
+
+    if (wp_capture_check_prefix(prefix, &error) == 0)
+        return WP_EXIT_OK;
+    wp_message_error(NULL, NULL, "%s; the program was not started", error.text);
+    return WP_EXIT_FAILURE;
 }
 
 static uint64_t
@@ -184,7 +197,8 @@ write_and_print(struct wp_capture *capture, const char *prefix, struct wp_error 
     return wp_capture_print(capture, WP_CAPTURE_ALL_KINDS, &report, stderr, error);
 }
 
-static void
+/* Returns whether profiles were written. */
+static bool
 report_regions(const struct run_values *values, const struct wp_region_list *list)
 {
     struct wp_capture capture = {0};
@@ -192,10 +206,12 @@ report_regions(const struct run_values *values, const struct wp_region_list *lis
     bool *ended = calloc(list->count, sizeof *ended);
     int status = ended != NULL ? wp_capture_start(&capture, &error)
                                : wp_error_set(&error, ENOMEM, "out of memory");
+    bool written = false;
 
     if (status == 0 && add_regions(&capture, list, ended) > 0) {
         status = write_and_print(&capture, values->prefix, &error);
-        if (status == 0)
+        written = status == 0;
+        if (written)
             put_away_regions(list, ended, values->keep_region);
     }
     if (status != 0)
@@ -203,23 +219,27 @@ report_regions(const struct run_values *values, const struct wp_region_list *lis
                          error.text);
     wp_capture_free(&capture);
     free(ended);
+    return written;
 }
 
-static void
+/* Returns false if there were profiles to write, and they could not be written. */
+static bool
 report_run(const struct run_values *values, uint64_t run_id, const char *program)
 {
     struct wp_region_list list = {0};
     struct wp_error error = {""};
+    bool written = true;
 
     if (wp_region_find_run(run_id, &list, &error) != 0) {
         wp_message_error(NULL, NULL, "%s", error.text);
-        return;
+        return false;
     }
     if (list.count == 0)
         explain_missing(program);
     else
-        report_regions(values, &list);
+        written = report_regions(values, &list);
     wp_region_list_free(&list);
+    return written;
 }
 
 static int
@@ -242,6 +262,8 @@ run(const void *given, char **arguments)
     char library[PATH_MAX];
     int status = find_library(library);
 
+    if (status == WP_EXIT_OK)
+        status = check_output(values->prefix);
     if (status != WP_EXIT_OK)
         return status;
     launch.library = library;
@@ -262,7 +284,9 @@ run(const void *given, char **arguments)
     }
     if (end.exec_errno != 0)
         return report_not_started(arguments[0], end.exec_errno);
-    report_run(values, run_id, arguments[0]);
+    if (!report_run(values, run_id, arguments[0]) && WIFEXITED(end.wait_status) &&
+        WEXITSTATUS(end.wait_status) == 0)
+        return WP_EXIT_FAILURE;
     wp_launch_end_alike(end.wait_status);
 }
 
@@ -274,6 +298,7 @@ const struct wp_command wp_command_run = {
         "Runs PROGRAM with its forked children under the profiler. However it ends, its block and\n"
         "mutex profiles are written, and the top waits are printed on standard error. Standard\n"
         "input, signals and exit status pass through.\n",
+    .exit_codes = WP_EXIT_BIT(WP_EXIT_FAILURE) | WP_EXIT_BIT(WP_EXIT_USAGE),
     .options = options,
     .arguments_minimum = 1,
     .arguments_maximum = -1,

@@ -82,6 +82,7 @@ const struct wp_command wp_command_top = {
     .description =
         "Prints the top waits of a program since its start: who waits (block profile) and who\n"
         "makes them wait (mutex profile). The program need not run any more.\n",
+    .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,
     .arguments_maximum = 1,

@@ -15,6 +15,7 @@ struct wp_command {
     const char *arguments;   /* after the options, as "PID|REGION"; "" for none */
     const char *summary;     /* half a sentence */
     const char *description; /* for `--help`; lines ending in '\n' */
+    uint32_t exit_codes;     /* WP_EXIT_BIT()s of WP_EXIT_CODES, for `--help` */
     const struct wp_option *options;
     int arguments_minimum;
     int arguments_maximum; /* -1: any number */

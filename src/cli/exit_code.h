@@ -6,23 +6,41 @@
 #ifndef WP_CLI_EXIT_CODE_H
 #define WP_CLI_EXIT_CODE_H
 
+#include <stdint.h>
+
 /*   X(code, name, text for people) */
 #define WP_EXIT_CODES(X)                                                                           \
-    X(0, OK, "done; doctor: the program can be profiled")                                          \
-    X(1, FAILURE, "failed; doctor: the program cannot be profiled")                                \
+    X(0, OK, "done")                                                                               \
+    X(1, FAILURE, "failed")                                                                        \
     X(2, USAGE, "wrong usage: unknown command, option or argument")                                \
     X(3, NOT_FOUND, "no such process or region, or the process is not profiled")                   \
     X(4, BAD_REGION, "the region is damaged or was written by another version")                    \
     X(5, PERMISSION, "the region belongs to another user")
 
+/* What they mean besides in one command. */
+#define WP_DOCTOR_EXIT_CODES(X)                                                                    \
+    X(0, OK, "doctor: the program can be profiled")                                                \
+    X(1, FAILURE, "doctor: the program cannot be profiled")
+
 #define WP_RUN_EXIT_CODES(X)                                                                       \
+    X(1, FAILURE, "run: the profiles could not be written, and the program exited with 0")         \
     X(126, CANNOT_EXECUTE, "run: the program exists but cannot be executed")                       \
     X(127, NO_PROGRAM, "run: there is no such program")
 
 enum wp_exit_code {
 #define WP_EXIT_ENUM(code, name, text) WP_EXIT_##name = code,
-    WP_EXIT_CODES(WP_EXIT_ENUM) WP_RUN_EXIT_CODES(WP_EXIT_ENUM)
+    WP_EXIT_CODES(WP_EXIT_ENUM)
 #undef WP_EXIT_ENUM
+        WP_EXIT_CANNOT_EXECUTE = 126,
+    WP_EXIT_NO_PROGRAM = 127,
 };
+
+/* Sets of those below 32, for struct wp_command. */
+#define WP_EXIT_BIT(code) (UINT32_C(1) << (code))
+#define WP_EXIT_BITS_PLAIN                                                                         \
+    (WP_EXIT_BIT(WP_EXIT_OK) | WP_EXIT_BIT(WP_EXIT_FAILURE) | WP_EXIT_BIT(WP_EXIT_USAGE))
+#define WP_EXIT_BITS_REGION                                                                        \
+    (WP_EXIT_BITS_PLAIN | WP_EXIT_BIT(WP_EXIT_NOT_FOUND) | WP_EXIT_BIT(WP_EXIT_BAD_REGION) |       \
+     WP_EXIT_BIT(WP_EXIT_PERMISSION))
 
 #endif

@@ -69,13 +69,33 @@ append_rows(struct wp_option *table, size_t count, const struct wp_option *from,
 }
 
 static void
-print_exit_codes(FILE *stream)
+print_exit_code(FILE *stream, int code, const char *text)
+{
+    fprintf(stream, "  %-5d %s\n", code, text);
+}
+
+/* Of one command, or with NULL of all. */
+static void
+print_exit_codes(const struct wp_command *command, FILE *stream)
 {
     fprintf(stream, "\nExit status:\n");
-#define PRINT_EXIT_CODE(code, name, text) fprintf(stream, "  %-5d %s\n", code, text);
-    WP_EXIT_CODES(PRINT_EXIT_CODE)
-    fprintf(stream, "  other run: the exit status of the program that was run\n");
-    WP_RUN_EXIT_CODES(PRINT_EXIT_CODE)
+#define PRINT_EXIT_CODE(code, name, text) print_exit_code(stream, code, text);
+#define PRINT_GENERAL_EXIT_CODE(code, name, text)                                                  \
+    if (command == NULL || (command->exit_codes & WP_EXIT_BIT(code)) != 0) {                       \
+        print_exit_code(stream, code, text);                                                       \
+    }
+    if (command == &wp_command_doctor) {
+        WP_DOCTOR_EXIT_CODES(PRINT_EXIT_CODE)
+    }
+    WP_EXIT_CODES(PRINT_GENERAL_EXIT_CODE)
+    if (command == NULL) {
+        WP_DOCTOR_EXIT_CODES(PRINT_EXIT_CODE)
+    }
+    if (command == NULL || command == &wp_command_run) {
+        WP_RUN_EXIT_CODES(PRINT_EXIT_CODE)
+        fprintf(stream, "  other run: the exit status of the program that was run\n");
+    }
+#undef PRINT_GENERAL_EXIT_CODE
 #undef PRINT_EXIT_CODE
 }
 
@@ -88,7 +108,7 @@ print_program_help(const struct wp_option *table)
         printf("  %-*s %s\n", COMMAND_NAME_WIDTH, commands[i]->name, commands[i]->summary);
     printf("\nOptions:\n");
     wp_option_table_print(table, stdout);
-    print_exit_codes(stdout);
+    print_exit_codes(NULL, stdout);
     printf("\n`waitprof COMMAND --help` says more about a command.\n");
 }
 
@@ -98,7 +118,7 @@ print_command_help(const struct wp_command *command, const struct wp_option *tab
     printf("Usage: waitprof %s [OPTION]...%s%s\n\n%s\nOptions:\n", command->name,
            command->arguments[0] != '\0' ? " " : "", command->arguments, command->description);
     wp_option_table_print(table, stdout);
-    print_exit_codes(stdout);
+    print_exit_codes(command, stdout);
 }
 
 static const struct wp_command *

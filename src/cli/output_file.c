@@ -32,6 +32,41 @@ wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_err
 }
 
 int
+wp_output_file_check(const char *path, struct wp_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    const char *remedy = "";
+    char directory[PATH_MAX] = ".";
+    struct stat status;
+    int cause = 0;
+
+    if (strlen(path) >= sizeof directory)
+        return wp_error_set(error, EIO, "%.64s...: %s; choose another with -o", path,
+                            strerror(ENAMETOOLONG));
+    if (slash != NULL)
+        snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path),
+                 path);
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        if (!S_ISDIR(status.st_mode))
+            return 0; /* a device, pipe or link: written in place, whatever its directory allows */
+        return wp_error_set(error, EIO, "%s: is a directory; choose another name with -o", path);
+    }
+    if (stat(directory, &status) != 0)
+        cause = errno;
+    else if (!S_ISDIR(status.st_mode))
+        cause = ENOTDIR;
+    else if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0)
+        cause = errno;
+    if (cause == 0)
+        return 0;
+    if (cause == ENOENT)
+        remedy = "make it, or ";
+    return wp_error_set(error, EIO,
+                        "%s: nothing can be written to directory %s: %s; %schoose another with -o",
+                        path, directory, strerror(cause), remedy);
+}
+
+int
 wp_output_file_commit(struct wp_output_file *file, struct wp_error *error)
 {
     int status = 0;

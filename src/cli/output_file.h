@@ -19,6 +19,13 @@ struct wp_output_file {
  * -EIO, whatever the cause, so that it is not mistaken for trouble with a region. */
 int wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_error *error);
 
+/*
+ * Whether wp_output_file_open could succeed now, for commands that have much to do before they
+ * write: the directory is there and may be written, and `path` is no directory. Creates nothing.
+ * 0 or -EIO.
+ */
+int wp_output_file_check(const char *path, struct wp_error *error);
+
 /* Flushes and gives the file its name, replacing what was there. Closes it, whatever is returned.
  * 0 or -EIO. */
 int wp_output_file_commit(struct wp_output_file *file, struct wp_error *error);

@@ -8,6 +8,7 @@
 
 #include "cli/message.h"
 #include "cli/region_life.h"
+#include "cli/region_loss.h"
 #include "profile/region_reader.h"
 
 /* The program chose its name; a terminal must not obey it. */
@@ -36,6 +37,7 @@ fill_row(struct wp_region_row *row, const struct wp_snapshot *snapshot)
     row->mutex_fraction = snapshot->mutex_fraction;
     row->samples =
         snapshot->counters[WP_COUNTER_block_samples] + snapshot->counters[WP_COUNTER_mutex_samples];
+    row->lost = wp_region_loss_count(snapshot->counters);
     row->pid = life.pid != 0 ? (uint32_t)life.pid : snapshot->pid;
     row->uid = snapshot->uid;
     row->state = life.state;

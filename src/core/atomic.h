@@ -6,7 +6,7 @@
  * assembly and would report correct code), so the `tsan` preset builds with it.
  *
  * Memory order is in the name: `_acquire` pairs with `_release` on the same word; the bare names
- * are relaxed; add, sub, or and cas are sequentially consistent. All are lock-free, allocate
+ * are relaxed; add and cas are sequentially consistent. All are lock-free, allocate
  * nothing and may be used in signal handlers and after fork.
  */
 #ifndef WP_CORE_ATOMIC_H
@@ -88,6 +88,15 @@ struct wp_atomic_pair {
     }
 
 WP_ATOMIC_WIDTH(16)
+
+/* A relaxed load for fast paths. Concurrency Kit's reads into half of a register, which makes it
+ * wait for the last writer of the other half. */
+static inline uint32_t
+wp_atomic_load_16_fast(const uint16_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
 WP_ATOMIC_WIDTH(32)
 WP_ATOMIC_WIDTH(64)
 

@@ -165,23 +165,30 @@ wp_blame_join(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64
     return false;
 }
 
-/* Takes over a record that nobody uses. */
+/*
+ * Takes over a record that nobody uses; with `evict`, one that only debts are kept in: those of a
+ * lock that is unlocked by another process, or never again.
+ */
 static bool
-wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64_t start_ns)
+wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64_t start_ns,
+                   bool evict)
 {
     struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
     struct wp_blame_account account = wp_blame_unpack(seen);
 
-    if (wp_blame_is_taken(seen) || wp_blame_in_use(&account) ||
+    bool before = wp_blame_in_use(&account);
+
+    if (wp_blame_is_taken(seen) || (before && (!evict || account.waiting != 0)) ||
         !wp_atomic_pair_cas(&record->account, seen, wp_blame_taken))
         return false;
 
     struct wp_atomic_pair fresh;
 
+    account = (struct wp_blame_account){0};
     (void)wp_blame_add_waiter(&account, start_ns);
     fresh = wp_blame_pack(&account);
     wp_atomic_store_64(&record->key, key);
-    wp_blame_count_use(set, false, true);
+    wp_blame_count_use(set, before, true);
     (void)wp_atomic_pair_cas(&record->account, wp_blame_taken, fresh);
     return true;
 }
@@ -201,9 +208,11 @@ wp_blame_register(const void *lock, uint64_t start_ns, uint64_t fraction)
             return ticket;
         }
     }
-    for (uint32_t way = 0; way < WP_BLAME_WAYS; way++) {
-        if (wp_blame_take_over(&records[way], set, key, start_ns)) {
-            ticket.record = set * WP_BLAME_WAYS + way + 1;
+    for (uint32_t way = 0; way < 2 * WP_BLAME_WAYS; way++) {
+        uint32_t chosen = way % WP_BLAME_WAYS;
+
+        if (wp_blame_take_over(&records[chosen], set, key, start_ns, way >= WP_BLAME_WAYS)) {
+            ticket.record = set * WP_BLAME_WAYS + chosen + 1;
             return ticket;
         }
     }
@@ -247,7 +256,7 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
 
     struct wp_blame_record *record = &wp_blame_records[ticket->record - 1];
 
-    for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
+    for (;;) { /* not bounded: to give up would leave a waiter who is charged for ever */
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_blame_account account = wp_blame_unpack(seen);
 
@@ -325,7 +334,8 @@ wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge)
     return charged;
 }
 
-/* Puts an amount back into one record's account. False: it is not this lock's, or nobody uses it. */
+/* Puts an amount back into one record's account. False: it is not this lock's, or nobody uses
+ * it. */
 static bool
 wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
                        const struct wp_sample *charge)

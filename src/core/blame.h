@@ -39,9 +39,7 @@ wp_blame_set(const void *lock)
 static inline bool
 wp_blame_waited_for(const void *lock)
 {
-    const volatile uint16_t *active = &wp_blame_active[wp_blame_set(lock)];
-
-    return __builtin_expect(*active != 0, 0);
+    return __builtin_expect(wp_atomic_load_16_fast(&wp_blame_active[wp_blame_set(lock)]) != 0, 0);
 }
 
 /* A registration. record 0: not registered. */

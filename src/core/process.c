@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/atomic.h"
@@ -18,6 +19,32 @@ static uint32_t wp_process_parent; /* number of the process before the last fork
 static uint64_t wp_process_seed_value;
 static bool wp_process_wiped; /* the kernel wipes on fork; else children go unnoticed */
 static long wp_process_first_pid;
+
+/* Forks between the first process and this one. */
+static uint32_t wp_process_generation;
+
+/* glibc's pthread_atfork, without the object of our own that the macro wants. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                             void *object);
+#pragma weak __register_atfork
+
+/* Runs in the child of fork, also of one inside libc (daemon): notes in the region that it has
+ * descendants whom its first process cannot wait for. */
+static void
+wp_process_after_fork(void)
+{
+    if (++wp_process_generation > 1)
+        wp_region_set_flag(WP_REGION_FLAG_FORKED);
+}
+
+bool
+wp_process_has_family(uint32_t flags)
+{
+    siginfo_t child;
+
+    return (flags & WP_REGION_FLAG_FORKED) != 0 ||
+           waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
 
 bool
 wp_process_wipe_on_fork(void *start, size_t bytes)
@@ -49,6 +76,8 @@ void
 wp_process_init(uint64_t seed)
 {
     wp_process_seed_value = seed;
+    if (__register_atfork != NULL)
+        (void)__register_atfork(NULL, NULL, wp_process_after_fork, NULL);
     wp_process_wiped = wp_process_wipe_on_fork(&wp_process_current, sizeof(wp_process_current));
     wp_process_first_pid = syscall(SYS_getpid);
     wp_process_parent = wp_process_register(0);

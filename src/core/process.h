@@ -32,6 +32,13 @@ uint32_t wp_process_number(void);
 /* True: this is the process that made the region, not a forked child. Never registers anything. */
 bool wp_process_is_first(void);
 
+/*
+ * May a forked descendant of this process still write to the region whose flags these are? True if
+ * it has children, or ever had grandchildren (a daemon forks twice, and its first parent waits for
+ * the second). One system call; constructor and destructor only. May change errno.
+ */
+bool wp_process_has_family(uint32_t flags);
+
 /* What the random streams of this run start from: WAITPROF_SEED or the region's random id. */
 uint64_t wp_process_seed(void);
 

@@ -17,6 +17,21 @@ static struct wp_region_header wp_region_none;
 
 struct wp_region_header *wp_region_mapped = &wp_region_none;
 
+/* In private memory: a filter binds one process and its descendants, not the family. */
+static uint32_t wp_region_frozen;
+
+void
+wp_region_freeze(bool frozen)
+{
+    wp_atomic_store_32(&wp_region_frozen, frozen);
+}
+
+bool
+wp_region_is_frozen(void)
+{
+    return wp_atomic_load_32(&wp_region_frozen) != 0;
+}
+
 uint32_t
 wp_region_string(struct wp_region_header *region, const char *text, size_t length)
 {
@@ -78,7 +93,7 @@ wp_region_reserve(struct wp_region_header *region, uint64_t end)
     if (end > region->size_bytes)
         return false;
     /* A seccomp filter may kill for madvise. */
-    if (wp_atomic_load_32(&region->flags) & (WP_REGION_FLAG_SECCOMP | WP_REGION_FLAG_FIXED))
+    if (wp_region_is_frozen() || (wp_atomic_load_32(&region->flags) & WP_REGION_FLAG_FIXED) != 0)
         return false;
     if (wp_region_allocate(region, end))
         return true;

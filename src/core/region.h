@@ -47,6 +47,13 @@ void wp_region_count(enum wp_region_counter counter, uint64_t amount);
  */
 bool wp_region_reserve(struct wp_region_header *region, uint64_t end);
 
+/* No system call of ours any more in this process and its children to come, so no growth; `frozen`
+ * false takes it back. Any thread. */
+void wp_region_freeze(bool frozen);
+
+/* Is it so? */
+bool wp_region_is_frozen(void);
+
 /* Sets a WP_REGION_FLAG_*. Lock-free; signal handlers. */
 void wp_region_set_flag(uint32_t flag);
 

@@ -28,6 +28,7 @@
 #endif
 
 #define WP_REGION_PAGE 4096u
+#define WP_REGION_ADDRESS_SHARE 32 /* of limited address space, the part that the region may take */
 #define WP_REGION_PROCESSES 1024u
 #define WP_REGION_MODULES 512u
 #define WP_REGION_STRING_BYTES (64u << 10)
@@ -107,15 +108,26 @@ wp_region_open(const char *directory, const struct wp_region_request *request, u
                         O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* Length that a file may have: more would be answered by SIGXFSZ. */
+/* `wanted`, or less where a resource limit divided by `share` is less. */
 static uint64_t
-wp_region_size_limit(uint64_t wanted)
+wp_region_limited(uint64_t wanted, int resource, uint64_t share)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return wanted;
-    return limit.rlim_cur < wanted ? limit.rlim_cur & ~(WP_REGION_PAGE - 1ul) : wanted;
+    return limit.rlim_cur / share < wanted ? (limit.rlim_cur / share) & ~(WP_REGION_PAGE - 1ul)
+                                           : wanted;
+}
+
+/* The bound: a longer file would be answered by SIGXFSZ, and address space that is limited is the
+ * program's. `least` bytes are worth having in any case. */
+static uint64_t
+wp_region_size_limit(uint64_t wanted, uint64_t least)
+{
+    uint64_t size = wp_region_limited(wanted, RLIMIT_AS, WP_REGION_ADDRESS_SHARE);
+
+    return wp_region_limited(size > least ? size : least, RLIMIT_FSIZE, 1);
 }
 
 /* Gives an open file its length and first blocks, and maps it. NULL when it cannot be had. */
@@ -144,12 +156,13 @@ static struct wp_region_header *
 wp_region_try(const char *directory, const struct wp_region_request *request,
               struct wp_region_header *plan, char *path)
 {
-    uint64_t size = wp_region_size_limit(request->size_bytes);
-    uint64_t first = wp_region_lay_out(plan, size, request->functions);
+    uint64_t first = wp_region_lay_out(plan, request->size_bytes, request->functions);
+    uint64_t size = wp_region_size_limit(request->size_bytes, first);
     struct wp_region_header *mapped = NULL;
 
     if (first > size || !wp_region_directory_usable(directory))
         return NULL;
+    (void)wp_region_lay_out(plan, size, request->functions);
 
     int fd = wp_region_open(directory, request, plan->region_id, path);
 
@@ -246,9 +259,10 @@ wp_region_describe(struct wp_region_header *region, const struct wp_region_reque
 struct wp_region_header *
 wp_region_create(const struct wp_region_request *request, char *path)
 {
-    static struct wp_region_header plan; /* too large for a stack of a thread; constructor only */
+    /* Constructor only; too large for a small stack. */
+    static struct wp_region_header plan;
     struct wp_region_header *region = NULL;
-    char directory[PATH_MAX];
+    static char directory[PATH_MAX];
 
     memcpy(plan.magic, WP_REGION_MAGIC, sizeof(plan.magic));
     plan.version = WP_REGION_VERSION;

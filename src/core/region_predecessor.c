@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/process.h"
 #include "core/region_format.h"
 
 #define WP_PREDECESSOR_READS 16
@@ -57,7 +58,8 @@ wp_predecessor_consider(long directory, const char *name, uint32_t pid, uint64_t
     if (length == (long)sizeof(header) &&
         memcmp(header.magic, WP_REGION_MAGIC, sizeof(header.magic)) == 0 &&
         header.version == WP_REGION_VERSION && header.pid == pid &&
-        header.start_ticks == start_ticks && wp_predecessor_is_empty(&header))
+        header.start_ticks == start_ticks && wp_predecessor_is_empty(&header) &&
+        !wp_process_has_family(header.flags))
         (void)syscall(SYS_unlinkat, directory, name, 0);
 }
 
@@ -66,7 +68,7 @@ wp_region_predecessor_remove(const char *path, uint32_t pid, uint64_t start_tick
 {
     _Alignas(struct wp_predecessor_entry) char buffer[WP_PREDECESSOR_BUFFER];
     char infix[16];
-    char directory_path[PATH_MAX];
+    static char directory_path[PATH_MAX]; /* constructor only, as below */
     const char *own_name = strrchr(path, '/') + 1;
 
     (void)snprintf(infix, sizeof(infix), ".%u.", pid);

@@ -120,7 +120,7 @@ wp_start_set_rates(struct wp_region_header *region, const struct wp_config *conf
 static void
 wp_start_say(const struct wp_config *config, const struct wp_region_header *region)
 {
-    char line[PATH_MAX + 256];
+    static char line[PATH_MAX + 256]; /* constructor only: too large for a small stack */
     int length;
 
     if (config->invalid != NULL)
@@ -225,7 +225,7 @@ wp_finish(void)
     wp_region_set_flag(WP_REGION_FLAG_EXITED);
     /* A seccomp filter may kill for unlink; `waitprof run` collects its regions itself. */
     if (wp_start_region_path[0] != '\0' && region->run_id == 0 && wp_finish_is_empty(region) &&
-        (wp_atomic_load_32(&region->flags) & WP_REGION_FLAG_SECCOMP) == 0)
+        !wp_region_is_frozen() && !wp_process_has_family(wp_atomic_load_32(&region->flags)))
         (void)syscall(SYS_unlinkat, AT_FDCWD, wp_start_region_path, 0);
     errno = saved;
 }

@@ -65,8 +65,8 @@ wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
     errno = saved;
 }
 
-/* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h> has
- * hidden behind macros since. */
+/* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h>
+ * has hidden behind macros since. */
 void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *),
                            void *argument);
 void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);

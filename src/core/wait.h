@@ -3,8 +3,8 @@
  * the slow side: the lock was busy, the call took long.
  *
  * Nothing is held across the real call but a struct on the wrapper's stack: a siglongjmp, a
- * cancellation or a fork in the middle of the wait costs that one event and nothing else. A wait for
- * a lock is registered for blame, so it must also be ended if it is left that way: it stands in
+ * cancellation or a fork in the middle of the wait costs that one event and nothing else. A wait
+ * for a lock is registered for blame, so it must also be ended if it is left that way: it stands in
  * libc's list of cleanup handlers, which longjmp and cancellation run (without any unwind table or
  * exception personality of ours, which would need another library).
  *

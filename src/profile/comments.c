@@ -261,11 +261,13 @@ comments_explain_waits(const struct comments_empty *sum, bool is_block, char *te
                  "rate: a smaller --block-rate keeps more",
                  sum->waits, calls);
     else if (is_block)
-        snprintf(text, size, "%" PRIu64 " %s had to wait, but no wait has ended so far", sum->waits,
-                 calls);
+        snprintf(text, size,
+                 "%" PRIu64
+                 " %s had to wait, but no wait has ended (refused and cancelled ones do not count)",
+                 sum->waits, calls);
     else if (sum->waiters > 0)
-        snprintf(text, size, "%" PRIu64 " %s for a lock, but no unlock has let a waiter in so far",
-                 sum->waiters, sum->waiters == 1 ? "call waited" : "calls waited");
+        snprintf(text, size, "%" PRIu64 " %s for a lock, but no unlock has let one in so far",
+                 sum->waiters, sum->waiters == 1 ? "sampled call waited" : "sampled calls waited");
     else if (sum->rate > 1)
         snprintf(text, size,
                  "%" PRIu64 " %s waited, but none for a lock whose holder was sampled: waits for "

@@ -174,7 +174,19 @@ class Check:
 
     def __init__(self):
         self.failed = 0
+        self.miscounted = 0  # of those failed
         self.compared = 0
+
+    def count(self, name, measured, true):
+        """measured is true: a count, or an amount of nothing, on which no clock has a say."""
+        if measured != true:
+            self.miscounted += 1
+        self.that(measured == true, f"{name}: {measured:.0f}, truth {true:.0f}")
+
+    def add(self, other):
+        self.failed += other.failed
+        self.miscounted += other.miscounted
+        self.compared += other.compared
 
     def that(self, holds, text):
         self.compared += 1
@@ -197,6 +209,45 @@ class Check:
             raise SystemExit("nothing was compared")
         print(f"{self.compared} comparisons, {self.failed} failed")
         sys.exit(1 if self.failed else 0)
+
+
+BLAME_SHARE = 0.01
+NS_PER_WAIT = 20_000
+ATTEMPTS = 3
+
+
+def check_blame(check, run, mutex, but_for=()):
+    """Every path of the program is to blame for the delay that the program itself says."""
+    for path, [(count, delay_ns)] in run.truth("mutex").items():
+        if path in but_for:
+            continue
+        check.close(
+            f"mutex {path} delay",
+            mutex.path(path).delay_ns,
+            delay_ns,
+            max(BLAME_SHARE * delay_ns, NS_PER_WAIT * max(count, 1)),
+        )
+
+
+def agree(arguments, cases):
+    """Ends the program: well if each case, (program, arguments, compare), agrees with its truth.
+
+    Each runs at rate 1 and fraction 1. A thread that is preempted just between the program's and
+    the library's reading of the clock makes a real difference of delays that says nothing about
+    the library, so a run with wrong delays is repeated, twice at most: an error of the library's
+    would fail every time. Counts have to be right at the first attempt, and at each further one.
+    """
+    total = Check()
+    for program, argv, compare in cases:
+        for number in range(1, ATTEMPTS + 1):
+            print(f"--- {program}, attempt {number}")
+            check = Check()
+            with Run(arguments, [f"{arguments.program}/{program}", *argv], 1, 1) as run:
+                compare(check, run)
+            if check.failed == 0 or check.miscounted != 0:
+                break
+        total.add(check)
+    total.end()
 
 
 def normal_quantile(probability_of_both_tails):

@@ -278,6 +278,25 @@ a_full_set_loses_waiters_by_name_and_recovers(void **state)
 
 /* --- Counts and sums at their limits --------------------------------------------------------- */
 
+/* Locks that another process unlocks, as far as we can see never: one waiter gave up at each. */
+static void
+debts_that_nobody_settles_make_room_for_waiters(void **state)
+{
+    struct wp_sample charge;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3 * BLAME_FIXTURE_WAYS; i++) {
+        struct wp_blame_ticket ticket = wp_blame_register(blame_fixture_lock(i), 1000, 1);
+
+        assert_int_not_equal(ticket.record, 0);
+        wp_blame_leave(&ticket, false, 2000);
+    }
+    assert_int_equal(blame_fixture_in_use(), BLAME_FIXTURE_WAYS);
+    for (uint32_t i = 0; i < 3 * BLAME_FIXTURE_WAYS; i++)
+        (void)wp_blame_charge(blame_fixture_lock(i), 3000, &charge);
+    assert_int_equal(blame_fixture_in_use(), 0);
+}
+
 static void
 more_waiters_than_a_record_can_count_take_another(void **state)
 {
@@ -431,6 +450,7 @@ main(void)
         BLAME_FIXTURE_TEST(a_new_lock_at_an_old_address_is_not_charged_for_the_old_ones_waiters),
         BLAME_FIXTURE_TEST(records_go_from_lock_to_lock_with_nothing_left_of_the_former),
         BLAME_FIXTURE_TEST(a_full_set_loses_waiters_by_name_and_recovers),
+        BLAME_FIXTURE_TEST(debts_that_nobody_settles_make_room_for_waiters),
         BLAME_FIXTURE_TEST(more_waiters_than_a_record_can_count_take_another),
         BLAME_FIXTURE_TEST(waiters_that_give_up_again_and_again_are_all_counted),
         BLAME_FIXTURE_TEST(a_lock_that_hangs_for_a_day_is_not_charged_with_more_than_was_waited),

@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/blame.h"
 #include "core/process.h"
+#include "core/region.h"
 #include "core/start.h"
 
 #include "child.h"
@@ -304,9 +306,59 @@ leave_under_seccomp(void *unused)
 {
     (void)unused;
     start(NULL, NULL, NULL);
-    wp_region_set_flag(WP_REGION_FLAG_SECCOMP);
+    wp_region_freeze(true);
     wp_finish();
     CHILD_REQUIRE(regions_in_directory() == 1);
+}
+
+/* As a daemon that lives on when its parent has started it. */
+static void
+leave_a_child_behind(void *unused)
+{
+    int gate[2];
+    char byte;
+
+    (void)unused;
+    start(NULL, NULL, NULL);
+    CHILD_REQUIRE(pipe(gate) == 0);
+    if (fork() == 0) {
+        close(gate[1]);
+        _exit(read(gate[0], &byte, 1) != 0);
+    }
+    wp_finish();
+    CHILD_REQUIRE(regions_in_directory() == 1);
+    close(gate[1]);
+}
+
+/* As a daemon that forks twice, whose first parent waits for the one in the middle. */
+static void
+leave_a_grandchild_behind(void *unused)
+{
+    int status;
+    pid_t middle;
+
+    (void)unused;
+    start(NULL, NULL, NULL);
+    middle = fork();
+    if (middle == 0) {
+        if (fork() == 0)
+            usleep(200000);
+        _exit(0);
+    }
+    CHILD_REQUIRE(waitpid(middle, &status, 0) == middle);
+    usleep(50000);
+    wp_finish();
+    CHILD_REQUIRE(regions_in_directory() == 1);
+}
+
+static void
+an_empty_region_stays_while_a_forked_descendant_may_write_to_it(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(leave_a_child_behind, NULL), 0);
+    tear_down(NULL);
+    set_up(NULL);
+    assert_int_equal(child_run(leave_a_grandchild_behind, NULL), 0);
 }
 
 static void
@@ -358,6 +410,7 @@ main(void)
         TEST(a_start_says_one_line_only_when_asked_to),
         TEST(an_empty_region_is_removed_at_the_end),
         TEST(a_region_with_samples_stays),
+        TEST(an_empty_region_stays_while_a_forked_descendant_may_write_to_it),
         TEST(an_empty_region_stays_where_somebody_collects_it_or_unlink_may_kill),
         TEST(a_forked_child_leaves_the_region_to_its_parent),
     };

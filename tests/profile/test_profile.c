@@ -303,8 +303,8 @@ an_empty_profile_says_why(void **state)
     (void)state;
     region_builder_init(&builder, NULL);
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
-    assert_non_null(
-        strstr(wp_comments_explain_empty(profile, text, sizeof text), "no wrapped call had to wait"));
+    assert_non_null(strstr(wp_comments_explain_empty(profile, text, sizeof text),
+                           "no wrapped call had to wait"));
     wp_profile_free(profile);
     region_builder_header(&builder)->block_rate_ns = 0;
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
@@ -315,6 +315,16 @@ an_empty_profile_says_why(void **state)
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
     assert_non_null(
         strstr(wp_comments_explain_empty(profile, text, sizeof text), "9 calls waited"));
+    wp_profile_free(profile);
+    profile = profile_of(&builder, WP_PROFILE_MUTEX);
+    assert_non_null(
+        strstr(wp_comments_explain_empty(profile, text, sizeof text), "none for a lock: "));
+    assert_null(strstr(text, "--mutex-fraction"));
+    wp_profile_free(profile);
+    region_builder_header(&builder)->counters[0].value[WP_COUNTER_mutex_waiters] = 1;
+    profile = profile_of(&builder, WP_PROFILE_MUTEX);
+    assert_non_null(strstr(wp_comments_explain_empty(profile, text, sizeof text),
+                           "1 sampled call waited for a lock"));
     wp_profile_free(profile);
     region_builder_free(&builder);
 }

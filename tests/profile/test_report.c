@@ -115,7 +115,7 @@ a_row_without_waits_has_no_mean(void **state)
     (void)state;
     build(&builder);
     frame = region_builder_frame(1, 0x6000);
-    region_builder_stack(&builder, 20, WP_PROFILE_BLOCK, 1, &frame, 1,
+    region_builder_stack(&builder, 6, WP_PROFILE_BLOCK, 1, &frame, 1,
                          (struct region_builder_cost){0, 15000000, 1, 0});
     text = report_of(&builder, NULL);
     assert_non_null(strstr(text, "   1    15.0 ms   50.0 %            0          -\n"));
@@ -202,8 +202,8 @@ the_reason_for_an_empty_profile_fits_what_was_counted(void **state)
         const char *reason;
     } cases[] = {
         {1, 0, 0, "empty: no wrapped call had to wait (0 calls were timed)."},
-        {1, 1, 0, "empty: 1 call had to wait, but no wait has ended so far."},
-        {1, 2, 0, "empty: 2 calls had to wait, but no wait has ended so far."},
+        {1, 1, 0, "empty: 1 call had to wait, but no wait has ended "},
+        {1, 2, 0, "empty: 2 calls had to wait, but no wait has ended "},
         {100000, 1, 0, "a smaller --block-rate keeps more."},
         {100000, 3, 3, "empty: the stacks of all 3 kept samples were lost"},
     };

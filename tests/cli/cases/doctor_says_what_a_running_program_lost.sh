@@ -1,0 +1,7 @@
+need_isolation
+start hold_lock 0
+wait_until has_samples "$pid"
+kill -STOP "$pid"
+mark_losses "$WAITPROF_DIR"/*.wpr
+status_of waitprof doctor "$pid" | sed "s/ $pid:/ PID:/; s#/hold_lock\..*#/...#"
+waitprof ls | awk '{ print $(NF - 1), $NF }'

@@ -1,0 +1,4 @@
+for command in run ls top prune doctor; do
+    echo "--- $command"
+    waitprof "$command" --help | sed '1,/^Exit status:/d'
+done

@@ -1,0 +1,3 @@
+start hold_lock 0
+wait_until has_samples "$pid"
+status_of waitprof record -s 1h -o missing/name "$pid"
