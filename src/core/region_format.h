@@ -94,10 +94,10 @@ struct wp_region_rate_change {
 
 /* Flags of wp_region_header.flags */
 #define WP_REGION_FLAG_EXITED 1u   /* [atomic] the program that made the region left by exit() */
-#define WP_REGION_FLAG_SECCOMP 2u  /* [atomic] a seccomp filter came after start: no growth since */
+#define WP_REGION_FLAG_SECCOMP 2u  /* [atomic] a process has got a seccomp filter */
 #define WP_REGION_FLAG_FIXED 4u    /* the kernel cannot grow it safely: size fixed at start */
-#define WP_REGION_FLAG_FORKED 16u  /* [atomic] a forked grandchild may still write here */
 #define WP_REGION_FLAG_EXPORTED 8u /* the program ended and `waitprof` wrote its data elsewhere */
+#define WP_REGION_FLAG_FORKED 16u  /* [atomic] a forked grandchild may still write here */
 
 /*
  * Page 0 of the file.

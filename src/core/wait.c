@@ -101,7 +101,10 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
 {
     int saved = errno;
     uint64_t fraction = wp_wait_mutex_fraction();
+    int cancelable;
 
+    /* An asynchronous cancellation must find the waiter either unregistered or in libc's list. */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     wait->ticket.record = 0;
     wait->stack = 0;
     wait->block_rate_ns = wp_wait_block_rate_ns();
@@ -117,6 +120,7 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
         wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->block_rate_ns);
         wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
     }
+    (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
 
@@ -124,10 +128,13 @@ void
 wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
 {
     int saved = errno;
+    int cancelable;
 
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     if (wait->ticket.record != 0)
         _pthread_cleanup_pop(&wait->cleanup, 0);
     wp_lock_wait_settle(wait, outcome);
+    (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
 

@@ -9,9 +9,9 @@
  * lock is left by CANCELLED_THREADS threads in turn before a wait for it that lasts. And one is
  * unlocked, in vain, by a thread that does not hold it.
  *
- * When a wait is left is known from both sides alone: not before the holder sent the signal, and not
- * after the waiter found itself elsewhere, a stack's unwinding later. truth_print tells the second;
- * `least PATH DELAY_NS` is what the unlocks of the path are to blame for by the first.
+ * When a wait is left is known from both sides alone: not before the holder sent the signal, and
+ * not after the waiter found itself elsewhere, a stack's unwinding later. truth_print tells the
+ * second; `least PATH DELAY_NS` is what the unlocks of the path are to blame for by the first.
  */
 #include <errno.h>
 #include <inttypes.h>
