@@ -46,7 +46,7 @@ wp_mutex_seems_free(const pthread_mutex_t *mutex)
     const volatile int *lock_word = (const volatile int *)mutex;
     const volatile uint8_t *heat = &wp_mutex_heat[wp_mutex_heat_set(mutex)];
 
-    return __builtin_expect(*lock_word == 0 && *heat == 0, 1);
+    return __builtin_expect((*lock_word | *heat) == 0, 1);
 }
 
 /*
