@@ -185,16 +185,18 @@ add_regions(struct wp_capture *capture, const struct wp_region_list *list, bool 
     return added;
 }
 
-static int
-write_and_print(struct wp_capture *capture, const char *prefix, struct wp_error *error)
+/* The table is a courtesy: a standard error that cannot be written to costs no more than that. */
+static void
+print_table(struct wp_capture *capture)
 {
     struct wp_report_options report = {0};
-    int status = wp_capture_write(capture, prefix, error);
+    struct wp_error error = {""};
 
-    if (status != 0 || wp_message_is_quiet())
-        return status;
+    if (wp_message_is_quiet())
+        return;
     fputc('\n', stderr);
-    return wp_capture_print(capture, WP_CAPTURE_ALL_KINDS, &report, stderr, error);
+    if (wp_capture_print(capture, WP_CAPTURE_ALL_KINDS, &report, stderr, &error) != 0)
+        wp_message_error(NULL, NULL, "%s", error.text);
 }
 
 /* Returns whether profiles were written. */
@@ -209,10 +211,12 @@ report_regions(const struct run_values *values, const struct wp_region_list *lis
     bool written = false;
 
     if (status == 0 && add_regions(&capture, list, ended) > 0) {
-        status = write_and_print(&capture, values->prefix, &error);
+        status = wp_capture_write(&capture, values->prefix, &error);
         written = status == 0;
-        if (written)
+        if (written) {
             put_away_regions(list, ended, values->keep_region);
+            print_table(&capture);
+        }
     }
     if (status != 0)
         wp_message_error(NULL, "the regions stay: see `waitprof ls`, `waitprof export`", "%s",
