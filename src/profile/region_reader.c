@@ -391,12 +391,14 @@ reader_clock(clockid_t clock)
 int
 wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error)
 {
-    struct reader *reader = calloc(1, sizeof *reader);
+    /* It holds a region's header, which is aligned more than calloc promises. */
+    struct reader *reader = aligned_alloc(_Alignof(struct reader), sizeof *reader);
     int result;
 
     *snapshot = NULL;
     if (reader == NULL)
         return wp_error_set(error, ENOMEM, "not enough memory to read %s", name);
+    memset(reader, 0, sizeof *reader);
     reader->name = name;
     reader->error = error;
     /* Before the copy: a sample later than this is part of the next delta. */

@@ -80,8 +80,10 @@ region_builder_init(struct region_builder *builder, const struct region_builder_
 
     memset(&plan, 0, sizeof plan);
     builder->size_bytes = builder_lay_all(&plan, sizes != NULL ? sizes : &standard);
-    builder->bytes = calloc(1, builder->size_bytes);
+    /* The header is aligned to a cache line, which calloc does not promise. */
+    builder->bytes = aligned_alloc(4096, (builder->size_bytes + 4095) & ~(size_t)4095);
     builder_require(builder->bytes != NULL, "out of memory");
+    memset(builder->bytes, 0, builder->size_bytes);
     header = region_builder_header(builder);
     memcpy(header->tables, plan.tables, sizeof plan.tables);
     memcpy(header->magic, WP_REGION_MAGIC, sizeof header->magic);
