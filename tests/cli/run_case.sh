@@ -44,11 +44,15 @@ keep_visible()
 }
 
 if [[ $WAITPROF_TEST_ISOLATED == 1 ]]; then
+    source_tree=$(realpath "$(dirname "$0")/../..")
+    build_tree=$(realpath "${WAITPROF_BIN%/*}")
     exec {old_tmp}</tmp
     mount -t tmpfs tmpfs /dev/shm
     mount -t tmpfs tmpfs /tmp
-    keep_visible "${WAITPROF_BIN%/*}" "/proc/$$/fd/$old_tmp"
-    keep_visible "$(realpath "$(dirname "$0")/../..")" "/proc/$$/fd/$old_tmp"
+    keep_visible "$source_tree" "/proc/$$/fd/$old_tmp"
+    if [[ ! -d $build_tree ]]; then # it may lie in the other
+        keep_visible "$build_tree" "/proc/$$/fd/$old_tmp"
+    fi
     exec {old_tmp}<&-
     export TMPDIR=/tmp
 fi
