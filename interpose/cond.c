@@ -120,8 +120,7 @@ pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t c
     return wp_cond_end(&call, wp_real.pthread_cond_clockwait(cond, mutex, clock, deadline));
 }
 
-/* --- the conditions of binaries older than glibc 2.3.2
- * ------------------------------------------ */
+/* --- the conditions of binaries older than glibc 2.3.2 --------------------------------------- */
 
 #if defined(WP_COND_OLD_VERSION)
 

@@ -101,6 +101,17 @@ wp_region_reserve(struct wp_region_header *region, uint64_t end)
     return false;
 }
 
+bool
+wp_region_is_empty(const struct wp_region_header *region)
+{
+    uint64_t samples = 0;
+
+    for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
+        samples += wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_block_samples]) +
+                   wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_mutex_samples]);
+    return samples == 0;
+}
+
 void
 wp_region_set_flag(uint32_t flag)
 {

@@ -54,6 +54,9 @@ void wp_region_freeze(bool frozen);
 /* Is it so? */
 bool wp_region_is_frozen(void);
 
+/* True: nothing was sampled, so nobody will miss the region. */
+bool wp_region_is_empty(const struct wp_region_header *region);
+
 /* Sets a WP_REGION_FLAG_*. Lock-free; signal handlers. */
 void wp_region_set_flag(uint32_t flag);
 

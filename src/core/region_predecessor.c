@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/process.h"
-#include "core/region_format.h"
+#include "core/region.h"
 
 #define WP_PREDECESSOR_READS 16
 #define WP_PREDECESSOR_BUFFER 4096
@@ -31,17 +31,6 @@ struct wp_predecessor_entry {
     uint8_t type;
     char name[];
 };
-
-static bool
-wp_predecessor_is_empty(const struct wp_region_header *header)
-{
-    uint64_t samples = 0;
-
-    for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
-        samples += header->counters[shard].value[WP_COUNTER_block_samples] +
-                   header->counters[shard].value[WP_COUNTER_mutex_samples];
-    return samples == 0;
-}
 
 /* Removes the file if it is an empty region of this very process. */
 static void
@@ -58,7 +47,7 @@ wp_predecessor_consider(long directory, const char *name, uint32_t pid, uint64_t
     if (length == (long)sizeof(header) &&
         memcmp(header.magic, WP_REGION_MAGIC, sizeof(header.magic)) == 0 &&
         header.version == WP_REGION_VERSION && header.pid == pid &&
-        header.start_ticks == start_ticks && wp_predecessor_is_empty(&header) &&
+        header.start_ticks == start_ticks && wp_region_is_empty(&header) &&
         !wp_process_has_family(header.flags))
         (void)syscall(SYS_unlinkat, directory, name, 0);
 }

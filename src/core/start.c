@@ -201,18 +201,6 @@ wp_stop(void)
         wp_start_family_regions[family] = &wp_start_off;
 }
 
-/* True: nothing was sampled, so nobody will miss the region. */
-static bool
-wp_finish_is_empty(const struct wp_region_header *region)
-{
-    uint64_t samples = 0;
-
-    for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
-        samples += wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_block_samples]) +
-                   wp_atomic_load_64(&region->counters[shard].value[WP_COUNTER_mutex_samples]);
-    return samples == 0;
-}
-
 void
 wp_finish(void)
 {
@@ -224,7 +212,7 @@ wp_finish(void)
         return;
     wp_region_set_flag(WP_REGION_FLAG_EXITED);
     /* A seccomp filter may kill for unlink; `waitprof run` collects its regions itself. */
-    if (wp_start_region_path[0] != '\0' && region->run_id == 0 && wp_finish_is_empty(region) &&
+    if (wp_start_region_path[0] != '\0' && region->run_id == 0 && wp_region_is_empty(region) &&
         !wp_region_is_frozen() && !wp_process_has_family(wp_atomic_load_32(&region->flags)))
         (void)syscall(SYS_unlinkat, AT_FDCWD, wp_start_region_path, 0);
     errno = saved;
