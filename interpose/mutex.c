@@ -20,10 +20,10 @@ wp_mutex_begin(struct wp_lock_wait *wait, pthread_mutex_t *mutex, uint16_t funct
 static WP_SLOW int
 wp_mutex_lock_slow(pthread_mutex_t *mutex)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || wp_mutex_try_harms(mutex))
         return wp_real.pthread_mutex_lock(mutex);
 
     int error = wp_real.pthread_mutex_trylock(mutex);
@@ -48,10 +48,10 @@ WP_EXPORT_ALIAS(__pthread_mutex_lock, pthread_mutex_lock);
 static WP_SLOW int
 wp_mutex_timedlock_slow(pthread_mutex_t *mutex, const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || wp_mutex_try_harms(mutex))
         return wp_real.pthread_mutex_timedlock(mutex, deadline);
 
     int error = wp_real.pthread_mutex_trylock(mutex);
@@ -77,10 +77,10 @@ pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *deadline)
 static WP_SLOW int
 wp_mutex_clocklock_slow(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
-    if (!wp_wrapper_sync_on() || wp_mutex_try_harms(mutex) ||
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || wp_mutex_try_harms(mutex) ||
         (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
         return wp_real.pthread_mutex_clocklock(mutex, clock, deadline);
 
@@ -107,7 +107,7 @@ pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct ti
 static WP_SLOW int
 wp_mutex_unlock_slow(pthread_mutex_t *mutex)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     uint64_t now_ns = wp_clock_ns();
     struct wp_sample charge;
     bool charged = !wp_mutex_unlock_is_inner(mutex) && wp_blame_charge(mutex, now_ns, &charge);

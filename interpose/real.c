@@ -2,9 +2,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
+#include <stdbool.h>
 #include <string.h>
 
-#pragma weak dlvsym /* glibc only */
+#include "core/own_image.h"
+
+#pragma weak dlvsym /* glibc only, and the next */
+#pragma weak gnu_get_libc_version
 
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
     static type wp_real_stub_##id parameters                                                       \
@@ -32,6 +37,18 @@ wp_real_missing(void)
 }
 
 /*
+ * epoll_pwait2 is younger (2.35) than the oldest glibc in which all others are found, and a look-up
+ * that fails allocates: that must not happen in a call that an allocator makes before our
+ * constructor.
+ */
+static bool
+wp_real_is_known_missing(const char *symbol)
+{
+    return gnu_get_libc_version != NULL && strcmp(symbol, "epoll_pwait2") == 0 &&
+           strverscmp(gnu_get_libc_version(), "2.35") < 0;
+}
+
+/*
  * dlsym and dlvsym look behind the library that calls them, which they tell by their return
  * address: neither may be called as the last thing a function does, or the compiler makes it a jump
  * and the caller seen is someone else. Hence the variable that is used afterwards.
@@ -43,7 +60,7 @@ wp_real_look_up(void *slot, const char *symbol, const char *version)
 
     if (version[0] != '\0' && dlvsym != NULL)
         found = dlvsym(RTLD_NEXT, symbol, version);
-    if (found == NULL)
+    if (found == NULL && !wp_real_is_known_missing(symbol))
         found = dlsym(RTLD_NEXT, symbol);
     if (found == NULL) {
         long (*missing)(void) = wp_real_missing;
@@ -62,12 +79,38 @@ wp_real_bind(void)
 #include "functions.def"
 }
 
+/* What stands in the way of a wrapper, as flags of its row. Code of ours is recognized by the
+ * object that it lies in: the address of a wrapper is whatever the program's name for it means. */
+static uint32_t
+wp_real_flags(const char *symbol, uintptr_t real)
+{
+    const void *called = dlsym(RTLD_DEFAULT, symbol);
+    uint32_t flags = 0;
+
+    if (real == (uintptr_t)wp_real_missing)
+        flags |= WP_REGION_FUNCTION_UNBOUND;
+    if (called != NULL && !wp_own_image_holds((uintptr_t)called))
+        flags |= WP_REGION_FUNCTION_HIDDEN;
+    return flags;
+}
+
 void
 wp_real_list(struct wp_start_function *functions)
 {
     struct wp_start_function *row = functions;
+    struct wp_start_function whole;
 
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
-    *row++ = (struct wp_start_function){symbol, kind, (uintptr_t)wp_real.id};
+    whole =                                                                                        \
+        (struct wp_start_function){symbol, kind, #family, version, (uintptr_t)wp_real.id, 0, 0};   \
+    whole.flags = wp_real_flags(symbol, whole.address);                                            \
+    *row++ = whole;                                                                                \
+    whole.part_of = WP_FUNCTION_##id;
+#define WP_PART(id, of, part_kind)                                                                 \
+    *row = whole;                                                                                  \
+    row++->kind = part_kind;
+#define WP_VARIADIC(id, symbol, of, family, kind)                                                  \
+    *row++ = (struct wp_start_function){                                                           \
+        symbol, kind, #family, "", (uintptr_t)dlsym(RTLD_NEXT, symbol), 0, 0};
 #include "functions.def"
 }

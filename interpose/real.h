@@ -10,22 +10,17 @@
 #ifndef WP_INTERPOSE_REAL_H
 #define WP_INTERPOSE_REAL_H
 
-#include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/uio.h>
-#include <time.h>
-
 #include "core/start.h"
 #include "core/visibility.h"
+#include "function_types.h"
 
 /* Numbers of the wrapped functions, as the region lists them; 0 is none. */
 enum wp_function_number {
     WP_FUNCTION_none,
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
     WP_FUNCTION_##id,
+#define WP_PART(id, of, kind) WP_FUNCTION_##id,
+#define WP_VARIADIC(id, symbol, of, family, kind) WP_FUNCTION_##id,
 #include "functions.def"
     WP_FUNCTION_COUNT
 };
@@ -46,7 +41,8 @@ extern WP_HIDDEN struct wp_real wp_real;
  */
 void wp_real_bind(void);
 
-/* Fills `functions` (WP_FUNCTION_COUNT - 1 rows) for wp_start, after wp_real_bind. */
+/* Fills `functions` (WP_FUNCTION_COUNT - 1 rows) for wp_start, after wp_real_bind. Constructor
+ * only: takes the loader's lock. */
 void wp_real_list(struct wp_start_function *functions);
 
 #endif

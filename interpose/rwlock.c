@@ -24,7 +24,7 @@ wp_rwlock_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
 static WP_SLOW int
 wp_rwlock_rdlock_slow(pthread_rwlock_t *rwlock)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_rdlock, &caller);
@@ -36,7 +36,7 @@ wp_rwlock_rdlock_slow(pthread_rwlock_t *rwlock)
 WP_EXPORT int
 pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 {
-    if (!wp_wrapper_sync_on())
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync))
         return wp_real.pthread_rwlock_rdlock(rwlock);
 
     int error = wp_real.pthread_rwlock_tryrdlock(rwlock);
@@ -50,7 +50,7 @@ WP_EXPORT_ALIAS(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
 static WP_SLOW int
 wp_rwlock_timedrdlock_slow(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_timedrdlock, &caller);
@@ -62,7 +62,8 @@ wp_rwlock_timedrdlock_slow(pthread_rwlock_t *rwlock, const struct timespec *dead
 WP_EXPORT int
 pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
-    if (!wp_wrapper_sync_on() || !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) ||
+        !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
         return wp_real.pthread_rwlock_timedrdlock(rwlock, deadline);
 
     int error = wp_real.pthread_rwlock_tryrdlock(rwlock);
@@ -76,7 +77,7 @@ static WP_SLOW int
 wp_rwlock_clockrdlock_slow(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_clockrdlock, &caller);
@@ -89,7 +90,7 @@ WP_EXPORT int
 pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    if (!wp_wrapper_sync_on() || !wp_rwlock_deadline_is_valid(clock, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_rwlock_deadline_is_valid(clock, deadline))
         return wp_real.pthread_rwlock_clockrdlock(rwlock, clock, deadline);
 
     int error = wp_real.pthread_rwlock_tryrdlock(rwlock);
@@ -102,7 +103,7 @@ pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
 static WP_SLOW int
 wp_rwlock_wrlock_slow(pthread_rwlock_t *rwlock)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_wrlock, &caller);
@@ -114,7 +115,7 @@ wp_rwlock_wrlock_slow(pthread_rwlock_t *rwlock)
 WP_EXPORT int
 pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 {
-    if (!wp_wrapper_sync_on())
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync))
         return wp_real.pthread_rwlock_wrlock(rwlock);
 
     int error = wp_real.pthread_rwlock_trywrlock(rwlock);
@@ -128,7 +129,7 @@ WP_EXPORT_ALIAS(__pthread_rwlock_wrlock, pthread_rwlock_wrlock);
 static WP_SLOW int
 wp_rwlock_timedwrlock_slow(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_timedwrlock, &caller);
@@ -140,7 +141,8 @@ wp_rwlock_timedwrlock_slow(pthread_rwlock_t *rwlock, const struct timespec *dead
 WP_EXPORT int
 pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
-    if (!wp_wrapper_sync_on() || !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) ||
+        !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
         return wp_real.pthread_rwlock_timedwrlock(rwlock, deadline);
 
     int error = wp_real.pthread_rwlock_trywrlock(rwlock);
@@ -154,7 +156,7 @@ static WP_SLOW int
 wp_rwlock_clockwrlock_slow(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_lock_wait wait;
 
     wp_lock_wait_begin(&wait, rwlock, WP_FUNCTION_pthread_rwlock_clockwrlock, &caller);
@@ -167,7 +169,7 @@ WP_EXPORT int
 pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    if (!wp_wrapper_sync_on() || !wp_rwlock_deadline_is_valid(clock, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_rwlock_deadline_is_valid(clock, deadline))
         return wp_real.pthread_rwlock_clockwrlock(rwlock, clock, deadline);
 
     int error = wp_real.pthread_rwlock_trywrlock(rwlock);
@@ -180,7 +182,7 @@ pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
 static WP_SLOW int
 wp_rwlock_unlock_slow(pthread_rwlock_t *rwlock)
 {
-    struct wp_unwind_registers caller = wp_wrapper_caller(__builtin_frame_address(0));
+    struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     uint64_t now_ns = wp_clock_ns();
     struct wp_sample charge;
     bool charged = wp_blame_charge(rwlock, now_ns, &charge);

@@ -1,9 +1,7 @@
-/*
- * Calls that are not waits, but that the profiler must know of.
- */
+#include "watch.h"
+
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/syscall.h>
 
 #include "core/process.h"
@@ -64,10 +62,6 @@ prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned lo
     return result;
 }
 
-#if defined(__x86_64__)
-
-__attribute__((used)) void wp_watch_syscall(long number, unsigned long a, unsigned long b);
-
 void
 wp_watch_syscall(long number, unsigned long a, unsigned long b)
 {
@@ -78,64 +72,3 @@ wp_watch_syscall(long number, unsigned long a, unsigned long b)
     else if (number == SYS_prctl && a == PR_SET_TSC && b == PR_TSC_SIGSEGV)
         wp_stop();
 }
-
-_Static_assert(offsetof(struct wp_real, syscall) == 0,
-               "the assembly below jumps by wp_real itself");
-
-#define WP_WATCH_TEXT_OF(number) #number
-#define WP_WATCH_TEXT(number) WP_WATCH_TEXT_OF(number)
-
-/*
- * syscall() can be vfork or clone, which return twice on one stack: a wrapper must not have a frame
- * when it calls them. So this one has none: it compares the number, and jumps. In between, for
- * SYS_seccomp and SYS_prctl alone, it saves the registers that hold their arguments and calls the
- * function above.
- */
-/* clang-format off */
-__asm__(".pushsection .text.syscall, \"ax\", @progbits\n"
-        ".globl syscall\n"
-        ".type syscall, @function\n"
-        ".p2align 4\n"
-        "syscall:\n"
-        ".cfi_startproc\n"
-        "    cmpq $" WP_WATCH_TEXT(SYS_seccomp) ", %rdi\n"
-        "    je 1f\n"
-        "    cmpq $" WP_WATCH_TEXT(SYS_prctl) ", %rdi\n"
-        "    je 1f\n"
-        "    jmp *wp_real(%rip)\n"
-        "1:  pushq %rdi\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rsi\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rdx\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %rcx\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %r8\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    pushq %r9\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    subq $8, %rsp\n"
-        "    .cfi_adjust_cfa_offset 8\n"
-        "    call wp_watch_syscall\n"
-        "    addq $8, %rsp\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %r9\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %r8\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rcx\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rdx\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rsi\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    popq %rdi\n"
-        "    .cfi_adjust_cfa_offset -8\n"
-        "    jmp *wp_real(%rip)\n"
-        ".cfi_endproc\n"
-        ".size syscall, . - syscall\n"
-        ".popsection\n");
-/* clang-format on */
-
-#endif

@@ -23,6 +23,10 @@
 #define WP_EXPORT_ALIAS(symbol, target)                                                            \
     extern __typeof__(target) symbol WP_EXPORT __attribute__((alias(#target), copy(target)))
 
+/* The same where libc's header gives that name another type. */
+#define WP_EXPORT_ALIAS_OF_OTHER_TYPE(symbol, target)                                              \
+    __asm__(".globl " #symbol "\n\t.set " #symbol ", " #target)
+
 /* Gives `function` the name `symbol`, as its default version or as one for old binaries. */
 #if defined(__x86_64__)
 #define WP_EXPORT_VERSION(function, symbol, node)                                                  \
@@ -34,11 +38,11 @@
     __asm__(".globl " symbol "\n\t.set " symbol ", " #function)
 #endif
 
-/* Is any profile on for the locks and conditions? Three loads. */
+/* Is any profile on for the locks and conditions of this family? Three loads. */
 static inline bool
-wp_wrapper_sync_on(void)
+wp_wrapper_lock_on(enum wp_family family)
 {
-    const struct wp_region_header *region = wp_start_family_regions[WP_FAMILY_sync];
+    const struct wp_region_header *region = wp_start_family_regions[family];
 
     return (wp_atomic_load_64(&region->block_rate_ns) |
             wp_atomic_load_64(&region->mutex_fraction)) != 0;
@@ -51,17 +55,7 @@ wp_wrapper_block_on(enum wp_family family)
     return wp_atomic_load_64(&wp_start_family_regions[family]->block_rate_ns) != 0;
 }
 
-/* The registers of the caller of the function whose frame address is `frame`. */
-static inline struct wp_unwind_registers
-wp_wrapper_caller(const void *frame)
-{
-    const uintptr_t *words = frame;
-
-    return (struct wp_unwind_registers){
-        .pc = words[1],
-        .sp = (uintptr_t)(words + 2),
-        .fp = words[0],
-    };
-}
+/* A frame is what WP_UNWIND_FRAME() says: on some processors a frame's address is not enough. */
+#pragma GCC poison __builtin_frame_address
 
 #endif

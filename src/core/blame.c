@@ -58,13 +58,8 @@ struct wp_blame_record {
     uint64_t unused;
 };
 
-uint16_t wp_blame_active[WP_BLAME_SETS] __attribute__((aligned(4096)));
-_Static_assert(sizeof(wp_blame_active) == 4096, "a whole page, to be wiped on fork");
-
-static struct wp_blame_record wp_blame_records[WP_BLAME_SETS * WP_BLAME_WAYS]
-    __attribute__((aligned(4096)));
-
-_Static_assert(sizeof(wp_blame_records) % 4096 == 0, "whole pages, to be wiped on fork");
+WP_PROCESS_WIPED(uint16_t, wp_blame_active, WP_BLAME_SETS);
+static WP_PROCESS_WIPED(struct wp_blame_record, wp_blame_records, WP_BLAME_SETS *WP_BLAME_WAYS);
 
 static const struct wp_atomic_pair wp_blame_taken = {UINT64_MAX, UINT64_MAX};
 
@@ -267,6 +262,25 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
             wp_blame_count_use((ticket->record - 1) / WP_BLAME_WAYS, true,
                                wp_blame_in_use(&account));
+            return;
+        }
+    }
+}
+
+void
+wp_blame_leave_any(const void *lock, uint64_t fraction, uint64_t start_ns, uint64_t now_ns)
+{
+    uint32_t first = wp_blame_set(lock) * WP_BLAME_WAYS;
+    uint64_t key = wp_blame_key(lock, fraction);
+
+    for (uint32_t record = first; record < first + WP_BLAME_WAYS; record++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&wp_blame_records[record].account);
+
+        if (!wp_blame_is_taken(seen) && wp_blame_unpack(seen).waiting != 0 &&
+            wp_atomic_load_64_acquire(&wp_blame_records[record].key) == key) {
+            const struct wp_blame_ticket ticket = {.start_ns = start_ns, .record = record + 1};
+
+            wp_blame_leave(&ticket, true, now_ns);
             return;
         }
     }

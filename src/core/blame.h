@@ -21,7 +21,7 @@
 #define WP_BLAME_SETS 2048u
 
 /* Records in use in each set of the table: zero tells an unlock that nobody waits. See blame.c. */
-extern WP_HIDDEN uint16_t wp_blame_active[WP_BLAME_SETS];
+extern WP_HIDDEN uint16_t wp_blame_active[];
 
 static inline uint32_t
 wp_blame_set(const void *lock)
@@ -61,6 +61,12 @@ struct wp_blame_ticket wp_blame_register(const void *lock, uint64_t start_ns, ui
  * not charged yet will be charged to the next unlock: the holder did make it wait.
  */
 void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns);
+
+/*
+ * Ends one of several equal registrations of waiters that have the lock now, whichever it was:
+ * registered for `lock` at start_ns with `fraction`, or about then.
+ */
+void wp_blame_leave_any(const void *lock, uint64_t fraction, uint64_t start_ns, uint64_t now_ns);
 
 /*
  * Charges what has come together at `lock` by now_ns: to be called by the holder just before the

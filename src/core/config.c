@@ -72,26 +72,38 @@ wp_config_value(const char *variable, const char *name)
                                                                            : NULL;
 }
 
-static bool
-wp_config_set_families(const char *list, struct wp_config *config)
+/* The families that a word of the list names, as bits: one, or all; 0 for a word that is none. */
+static uint32_t
+wp_config_families_named(const char *word, size_t length)
 {
     static const char *const names[] = {
 #define WP_CONFIG_FAMILY_NAME(name, on) #name,
         WP_CONFIG_FAMILIES(WP_CONFIG_FAMILY_NAME)
 #undef WP_CONFIG_FAMILY_NAME
     };
+
+    if (length == strlen(WP_CONFIG_ALL_FAMILIES) &&
+        strncmp(word, WP_CONFIG_ALL_FAMILIES, length) == 0)
+        return (1u << WP_FAMILY_COUNT) - 1;
+    for (uint32_t family = 0; family < WP_FAMILY_COUNT; family++) {
+        if (strlen(names[family]) == length && strncmp(names[family], word, length) == 0)
+            return 1u << family;
+    }
+    return 0;
+}
+
+static bool
+wp_config_set_families(const char *list, struct wp_config *config)
+{
     uint32_t families = 0;
 
     while (*list != '\0') {
         size_t length = strcspn(list, ",");
-        uint32_t family = 0;
+        uint32_t named = wp_config_families_named(list, length);
 
-        while (family < WP_FAMILY_COUNT &&
-               (strlen(names[family]) != length || strncmp(names[family], list, length) != 0))
-            family++;
-        if (family == WP_FAMILY_COUNT)
+        if (named == 0)
             return false;
-        families |= 1u << family;
+        families |= named;
         list += length + (list[length] == ',');
     }
     config->families = families;

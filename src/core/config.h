@@ -16,7 +16,10 @@
     X(sleep, 0)                                                                                    \
     X(process, 1)                                                                                  \
     X(file, 1)                                                                                     \
-    X(ipc, 1)
+    X(ipc, 1)                                                                                      \
+    X(spin, 0)
+
+#define WP_CONFIG_ALL_FAMILIES "all" /* stands for all of them in the list */
 
 enum wp_family {
 #define WP_CONFIG_FAMILY_ENUM(name, on) WP_FAMILY_##name,

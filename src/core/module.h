@@ -46,7 +46,7 @@ uint16_t wp_module_handle(const struct link_map *map, uintptr_t start, uintptr_t
                           uint32_t generation);
 
 /* [atomic] Number of the module in bits 63..48, minus its load bias, modulo 2^64; by handle. 0 at
- * 0: an address outside of any module is its own frame. */
+ * 0: an address outside of any module is its own frame, without its bit 47. */
 extern uint64_t wp_module_frame_bases[WP_MODULE_HANDLES] __attribute__((visibility("hidden")));
 
 /* The frame (region_format.h) of a run-time address in the module of this handle. One word is read,
@@ -54,7 +54,7 @@ extern uint64_t wp_module_frame_bases[WP_MODULE_HANDLES] __attribute__((visibili
 static inline uint64_t
 wp_module_frame(uint16_t handle, uintptr_t address)
 {
-    return wp_atomic_load_64(&wp_module_frame_bases[handle]) + address;
+    return (wp_atomic_load_64(&wp_module_frame_bases[handle]) + address) & ~WP_FRAME_EXACT;
 }
 
 /* [atomic] Counts wp_module_forget calls. */

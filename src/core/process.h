@@ -14,7 +14,20 @@
 #include <stdint.h>
 
 /* What is wiped must fill whole pages: of this size, where a page is not smaller. */
+#if defined(__aarch64__)
+#define WP_PROCESS_PAGE_BYTES 65536 /* kernels with pages of 16 and 64 KiB are in use */
+#else
 #define WP_PROCESS_PAGE_BYTES 4096
+#endif
+
+/* How many of `type` fill the pages that `count` of them need. */
+#define WP_PROCESS_FILL(type, count)                                                               \
+    ((sizeof(type) * (count) + WP_PROCESS_PAGE_BYTES - 1) / WP_PROCESS_PAGE_BYTES *                \
+     WP_PROCESS_PAGE_BYTES / sizeof(type))
+
+/* An array of at least `count` elements that can be wiped. */
+#define WP_PROCESS_WIPED(type, name, count)                                                        \
+    type name[WP_PROCESS_FILL(type, count)] __attribute__((aligned(WP_PROCESS_PAGE_BYTES)))
 
 /* Marks [start, start + bytes), whole pages of private memory, as zero in forked children. False:
  * the kernel cannot. Constructor only. */

@@ -59,6 +59,22 @@ wp_region_count(enum wp_region_counter counter, uint64_t amount)
     (void)wp_atomic_add_64(&region->counters[wp_thread_self()->shard].value[counter], amount);
 }
 
+void
+wp_region_count_wait(uint16_t function)
+{
+    struct wp_region_header *region = wp_region();
+    const struct wp_region_table *table = &region->tables[WP_TABLE_WAITS];
+    uint32_t shard = wp_thread_self()->shard;
+
+    (void)wp_atomic_add_64(&region->counters[shard].value[WP_COUNTER_waits], 1);
+    if (function * sizeof(uint64_t) < table->stride) {
+        uint64_t *waits = (uint64_t *)((char *)wp_region_rows(region, WP_TABLE_WAITS) +
+                                       (size_t)shard * table->stride);
+
+        (void)wp_atomic_add_64(&waits[function], 1);
+    }
+}
+
 /*
  * Makes the file's blocks for [allocated_bytes, end) before anyone touches them: where they cannot
  * be had (tmpfs full), the kernel says EFAULT here instead of SIGBUS there. Several threads may do

@@ -40,6 +40,9 @@ uint32_t wp_region_string(struct wp_region_header *region, const char *text, siz
 /* Adds to a counter, in the shard of the calling thread. Lock-free; signal handlers. */
 void wp_region_count(enum wp_region_counter counter, uint64_t amount);
 
+/* Counts a wait that was timed, of a function of the table. Lock-free; signal handlers. */
+void wp_region_count_wait(uint16_t function);
+
 /*
  * Makes sure that the file has blocks up to `end` (bytes from its start). False: the bound is
  * reached, or the disk is full, or growing could harm (see WP_REGION_FLAG_*). One madvise per 256

@@ -19,6 +19,7 @@
 
 #include "core/atomic.h"
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/region.h"
 #include "core/region_path.h"
 #include "core/region_predecessor.h"
@@ -54,6 +55,10 @@ wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t
 
     end = wp_region_lay_table(region, WP_TABLE_FUNCTIONS, end, sizeof(struct wp_region_function),
                               functions);
+    /* One row a shard: threads of different shards share no cache line. */
+    end = wp_region_lay_table(region, WP_TABLE_WAITS, end,
+                              (functions * (uint32_t)sizeof(uint64_t) + 63) & ~63u,
+                              WP_REGION_COUNTER_SHARDS);
     end = wp_region_lay_table(region, WP_TABLE_PROCESSES, end, sizeof(struct wp_region_process),
                               WP_REGION_PROCESSES);
     end = wp_region_lay_table(region, WP_TABLE_MODULES, end, sizeof(struct wp_region_module),
@@ -61,13 +66,15 @@ wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t
     end = wp_region_lay_table(region, WP_TABLE_STRINGS, end, 1, WP_REGION_STRING_BYTES);
     end = wp_region_lay_table(region, WP_TABLE_BUCKETS, end, sizeof(uint32_t), WP_REGION_BUCKETS);
 
-    uint64_t first =
-        (end + WP_REGION_FIRST_STACK_BYTES + WP_REGION_PAGE - 1) & ~(WP_REGION_PAGE - 1ul);
+    /* The region grows from there on: by whole pages, whatever their size. */
+    uint64_t first = (end + WP_REGION_FIRST_STACK_BYTES + WP_PROCESS_PAGE_BYTES - 1) &
+                     ~(WP_PROCESS_PAGE_BYTES - 1ul);
     uint64_t rest = size_bytes > end ? size_bytes - end : 0;
 
     (void)wp_region_lay_table(region, WP_TABLE_STACKS, end, 16, (uint32_t)(rest / 16));
     region->tables[WP_TABLE_STRINGS].count = 1; /* offset 0 is the empty string */
-    region->stack_units_used = 1;               /* unit 0 ends chains */
+    region->tables[WP_TABLE_WAITS].count = WP_REGION_COUNTER_SHARDS;
+    region->stack_units_used = 1; /* unit 0 ends chains */
     region->size_bytes = size_bytes;
     region->allocated_bytes = first;
     return first;

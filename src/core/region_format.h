@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define WP_REGION_MAGIC "WPREGION"
-#define WP_REGION_VERSION 1u
+#define WP_REGION_VERSION 2u
 
 /* File name: COMMAND.PID.ID16.wpr, where ID16 is region_id in 16 hexadecimal digits. */
 #define WP_REGION_SUFFIX ".wpr"
@@ -74,6 +74,7 @@ struct wp_region_table {
 
 enum wp_region_table_id {
     WP_TABLE_FUNCTIONS, /* struct wp_region_function, row = function id */
+    WP_TABLE_WAITS,     /* uint64_t [atomic] a function: waits timed; row = shard of the counters */
     WP_TABLE_PROCESSES, /* struct wp_region_process */
     WP_TABLE_MODULES,   /* struct wp_region_module, open addressing by key; row 0 stays empty */
     WP_TABLE_STRINGS,   /* bytes; offset 0 is the empty string; every string ends in NUL */
@@ -139,14 +140,24 @@ struct wp_region_header {
     struct wp_region_counters counters[WP_REGION_COUNTER_SHARDS] __attribute__((aligned(64)));
 };
 
-/* A wrapped function. Its row number is the function id that stacks carry. Row 0 is "no
- * function". */
+/* Flags of wp_region_function.flags */
+#define WP_REGION_FUNCTION_UNBOUND 1u /* the program's libc lacks it */
+#define WP_REGION_FUNCTION_HIDDEN 2u  /* the program's own function of that name comes first */
+
+/*
+ * A wrapped function, or one of several kinds of events of one. Its row number is the function id
+ * that stacks carry. Row 0 is "no function".
+ */
 struct wp_region_function {
-    char name[40];     /* linker name, as `pthread_mutex_lock` */
-    char kind[16];     /* "mutex", "rwlock.read", "rwlock.write", "cond", "read", "recv" ... */
-    uint32_t module;   /* module of the real function, 0 unknown */
-    uint32_t reserved; /* 0 */
-    uint64_t vaddr;    /* link-time address of the real function in that module */
+    char name[40];    /* linker name, as `pthread_mutex_lock` */
+    char kind[16];    /* "mutex", "rwlock.read", "cond.reacquire", "recv" ...; "" records nothing */
+    char family[12];  /* as WAITPROF_EVENTS has them */
+    uint32_t module;  /* module of the real function, 0 unknown */
+    uint64_t vaddr;   /* link-time address of the real function in that module */
+    char version[16]; /* symbol version where libc has several functions of the name, else "" */
+    uint32_t flags;   /* WP_REGION_FUNCTION_* */
+    uint32_t part_of; /* row of the function that this is another kind of, else 0 */
+    uint8_t reserved[8];
 };
 
 /* A process of the family that writes here: the first, and each forked child that had an event. */
@@ -229,7 +240,7 @@ enum wp_special_frame {
 _Static_assert(sizeof(struct wp_region_counters) == 192, "whole cache lines");
 _Static_assert(WP_COUNTER_COUNT <= 24, "counters fit their shard");
 _Static_assert(sizeof(struct wp_region_header) <= 4096, "the header is one page");
-_Static_assert(sizeof(struct wp_region_function) == 72, "no padding");
+_Static_assert(sizeof(struct wp_region_function) == 112, "no padding");
 _Static_assert(sizeof(struct wp_region_module) == 128, "no padding");
 _Static_assert(sizeof(struct wp_region_stack) == 64, "frames start a cache line");
 

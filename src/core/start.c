@@ -17,6 +17,7 @@
 #include "core/blame.h"
 #include "core/capture.h"
 #include "core/clock.h"
+#include "core/condition.h"
 #include "core/module.h"
 #include "core/module_image.h"
 #include "core/process.h"
@@ -102,6 +103,10 @@ wp_start_list_functions(struct wp_region_header *region, const struct wp_start_f
 
         strncpy(row->name, functions[i].name, sizeof(row->name) - 1);
         strncpy(row->kind, functions[i].kind, sizeof(row->kind) - 1);
+        strncpy(row->family, functions[i].family, sizeof(row->family) - 1);
+        strncpy(row->version, functions[i].version, sizeof(row->version) - 1);
+        row->flags = functions[i].flags;
+        row->part_of = functions[i].part_of;
         row->module = wp_start_module_of(functions[i].address, &bias);
         row->vaddr = functions[i].address - bias;
     }
@@ -180,6 +185,7 @@ wp_start(char *const *main_argv, char *const *environment,
     if (wp_start_is_meant(&config)) {
         wp_clock_init();
         wp_blame_init();
+        wp_condition_init();
         wp_start_bound_main_stack(main_argv);
         wp_capture_init(config.max_depth);
 

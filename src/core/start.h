@@ -10,11 +10,15 @@
 #include "core/region_format.h"
 #include "core/visibility.h"
 
-/* A wrapped function, as it is listed in the region. */
+/* A wrapped function, as it is listed in the region (struct wp_region_function says more). */
 struct wp_start_function {
     const char *name;
     const char *kind;
-    uintptr_t address; /* of the real function */
+    const char *family;
+    const char *version;
+    uintptr_t address; /* of the real function, 0 unknown */
+    uint32_t flags;    /* WP_REGION_FUNCTION_* */
+    uint32_t part_of;  /* number of the function that this is another kind of, else 0 */
 };
 
 /*

@@ -40,3 +40,15 @@ wp_thread_random(void)
 {
     return wp_sampling_next(&wp_thread_self()->random);
 }
+
+__attribute__((noinline)) uint64_t
+wp_thread_waited_ns(void)
+{
+    return wp_thread_state.waited_ns;
+}
+
+__attribute__((noinline)) void
+wp_thread_add_waited_ns(uint64_t delay_ns)
+{
+    wp_thread_state.waited_ns += delay_ns;
+}

@@ -20,6 +20,7 @@ struct wp_thread {
     uint32_t refused;    /* captures in a row that found another under way */
     uint32_t process;    /* wp_process_number() of the set-up, 0 none */
     uint32_t shard;      /* of the counters, < WP_REGION_COUNTER_SHARDS */
+    uint64_t waited_ns;  /* in all waits recorded so far; own thread only */
 };
 
 _Static_assert(sizeof(struct wp_thread) <= 64, "TLS of a preloaded library is scarce");
@@ -36,5 +37,12 @@ struct wp_thread *wp_thread_self(void);
 
 /* A uniform 64-bit number of this thread's stream. */
 uint64_t wp_thread_random(void);
+
+/* Nanoseconds that the calling thread has waited so far, in waits that were seen (kept as samples
+ * or not). Differences tell how much of a call's time is accounted for already. */
+uint64_t wp_thread_waited_ns(void);
+
+/* Adds a wait that is over. */
+void wp_thread_add_waited_ns(uint64_t delay_ns);
 
 #endif

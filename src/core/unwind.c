@@ -34,21 +34,18 @@
 
 #include "core/module.h"
 #include "core/module_image.h"
+#include "core/own_image.h"
 #include "core/region_format.h"
 #include "core/unwind_arch.h"
 #include "core/unwind_expression.h"
 #include "core/unwind_lookup.h"
 #include "core/unwind_rule.h"
-
-/* This library as mapped: [__ehdr_start, _end). Made by the linker. */
-extern const char wp_unwind_image_start[] __asm__("__ehdr_start")
-    __attribute__((visibility("hidden")));
-extern const char wp_unwind_image_end[] __asm__("_end") __attribute__((visibility("hidden")));
+#include "core/unwind_thread.h"
 
 /* No frame is larger, on a stack of which we know no limits. */
 #define WP_UNWIND_MAX_FRAME_BYTES ((uintptr_t)1 << 20)
-/* Turns without a new frame, so that a walk is bounded even if it goes to and fro between stacks.
- * */
+/* Turns without a new frame, so that a walk is bounded even if it goes to and fro
+ * between stacks. */
 #define WP_UNWIND_SPARE_TURNS 64u
 
 /* Written once, in the constructor. */
@@ -66,6 +63,7 @@ struct wp_unwind_cursor {
     uint16_t handle;
     bool exact;
     bool known_stack; /* view.high is the top of a stack that is mapped up to there */
+    bool sp_is_low;   /* view.sp is too low, and only frame pointers can be followed */
 };
 
 /* What the table of rules knows the frame by (unwind_rule.h). */
@@ -97,8 +95,8 @@ wp_unwind_is_in_library(void)
 {
     struct wp_module_image image;
 
-    if (!wp_module_image_open(&image, (uintptr_t)wp_unwind_image_start,
-                              (uintptr_t)wp_unwind_image_end, 0))
+    if (!wp_module_image_open(&image, (uintptr_t)wp_own_image_start, (uintptr_t)wp_own_image_end,
+                              0))
         return false;
     for (uint32_t i = 0; i < image.count; i++) {
         if (image.headers[i].p_type == PT_INTERP)
@@ -113,7 +111,7 @@ wp_unwind_set_main_stack(uintptr_t top, uintptr_t bytes)
     wp_unwind_main_top = top & ~(sizeof(uintptr_t) - 1);
     wp_unwind_main_low = bytes < top ? top - bytes : 0;
     if (wp_unwind_is_in_library())
-        wp_unwind_own_bytes = (uintptr_t)(wp_unwind_image_end - wp_unwind_image_start);
+        wp_unwind_own_bytes = (uintptr_t)(wp_own_image_end - wp_own_image_start);
 }
 
 void
@@ -139,8 +137,8 @@ wp_unwind_enter_stack(struct wp_unwind_cursor *cursor)
     uintptr_t sp = cursor->view.sp;
     uintptr_t low = wp_unwind_main_low, high = wp_unwind_main_top;
 
-    cursor->known_stack = (sp >= low && sp < high) ||
-                          (wp_unwind_arch_thread_stack(&low, &high) && sp >= low && sp < high);
+    cursor->known_stack =
+        (sp >= low && sp < high) || (wp_unwind_thread_stack(&low, &high) && sp >= low && sp < high);
     cursor->view.high = high;
     wp_unwind_raise_low(cursor);
     if (cursor->exact)
@@ -214,7 +212,7 @@ wp_unwind_step_packed(struct wp_unwind_cursor *cursor, uint64_t rule)
     } else if (__builtin_expect(wp_rule_fp(rule) == WP_RULE_FP_UNDEFINED, 0)) {
         fp = 0;
     }
-    view->pc = pc;
+    view->pc = wp_unwind_return_address(pc);
     view->fp = fp;
     view->sp = cfa;
     wp_unwind_raise_low(cursor);
@@ -245,6 +243,24 @@ wp_unwind_recover(const struct wp_cfi_object *object, const struct wp_cfi_rule *
     }
 }
 
+/* The return address. Not every processor's calls put it on the stack: a frame that was interrupted
+ * may still have it in its register. */
+static bool
+wp_unwind_recover_ra(const struct wp_cfi_object *object, const struct wp_cfi_rule *rule,
+                     const struct wp_unwind_view *view, const uintptr_t *cfa, uintptr_t *pc)
+{
+    bool found;
+
+    if (WP_UNWIND_DWARF_RA != WP_UNWIND_DWARF_PC &&
+        (rule->kind == WP_CFI_UNSPECIFIED || rule->kind == WP_CFI_SAME))
+        found = wp_unwind_view_register(view, WP_UNWIND_DWARF_RA, pc);
+    else
+        found = wp_unwind_recover(object, rule, view, cfa, pc);
+    if (found)
+        *pc = wp_unwind_return_address(*pc);
+    return found;
+}
+
 static bool
 wp_unwind_compute_cfa(const struct wp_cfi_object *object, const struct wp_cfi_rule *rule,
                       const struct wp_unwind_view *view, uintptr_t *cfa)
@@ -257,8 +273,8 @@ wp_unwind_compute_cfa(const struct wp_cfi_object *object, const struct wp_cfi_ru
     return true;
 }
 
-/* Whether the registers that the kernel saved above a signal trampoline's stack pointer are there.
- * */
+/* Whether the registers that the kernel saved above a signal trampoline's stack pointer
+ * are there. */
 static bool
 wp_unwind_has_saved_registers(const struct wp_unwind_view *view)
 {
@@ -311,7 +327,7 @@ wp_unwind_step_complex(struct wp_unwind_cursor *cursor)
     if (row->ra.kind == WP_CFI_UNDEFINED)
         return WP_UNWIND_END;
     if (!wp_unwind_compute_cfa(object, &row->cfa, view, &cfa) ||
-        !wp_unwind_recover(object, &row->ra, view, &cfa, &pc))
+        !wp_unwind_recover_ra(object, &row->ra, view, &cfa, &pc))
         return WP_UNWIND_STUCK;
     if (row->fp.kind == WP_CFI_UNDEFINED)
         fp = 0;
@@ -331,13 +347,28 @@ wp_unwind_step_frame_pointer(struct wp_unwind_cursor *cursor)
     const struct wp_unwind_view *view = &cursor->view;
     uintptr_t frame = view->fp, fp, pc;
 
+    if (frame == 0 && cursor->sp_is_low)
+        return WP_UNWIND_END;
     if (!cursor->known_stack || frame < view->sp || !wp_unwind_view_load(view, frame, &fp) ||
         !wp_unwind_view_load(view, frame + sizeof(uintptr_t), &pc))
         return WP_UNWIND_STUCK;
+    pc = wp_unwind_return_address(pc);
     if ((pc >= view->low && pc < view->high) || !wp_unwind_is_code(pc))
         return WP_UNWIND_STUCK;
     cursor->stack->by_frame_pointer++;
+    cursor->sp_is_low = !WP_UNWIND_RECORD_ENDS_FRAME;
     return wp_unwind_arrive(cursor, pc, frame + 2 * sizeof(uintptr_t), fp, false);
+}
+
+/* A frame without tables: a signal trampoline's, or of code that keeps a frame pointer. */
+static __attribute__((noinline)) enum wp_unwind_outcome
+wp_unwind_step_untold(struct wp_unwind_cursor *cursor)
+{
+    struct wp_unwind_registers interrupted;
+
+    if (!cursor->sp_is_low && wp_unwind_arch_interrupted(&cursor->view, &interrupted))
+        return wp_unwind_arrive(cursor, interrupted.pc, interrupted.sp, interrupted.fp, true);
+    return wp_unwind_step_frame_pointer(cursor);
 }
 
 /* --- The walk -------------------------------------------------------------------------------- */
@@ -354,7 +385,7 @@ wp_unwind_add_special(struct wp_unwind_stack *stack, enum wp_special_frame speci
 static inline bool
 wp_unwind_add_frame(struct wp_unwind_stack *stack, uint64_t rule, uintptr_t pc, bool exact)
 {
-    if (pc - (uintptr_t)wp_unwind_image_start < wp_unwind_own_bytes)
+    if (pc - (uintptr_t)wp_own_image_start < wp_unwind_own_bytes)
         return true;
     if (stack->depth == stack->capacity)
         return false;
@@ -387,7 +418,7 @@ wp_unwind_run(struct wp_unwind_cursor *in_memory)
         rule = wp_rule_find(key, cursor.generation);
         if (rule == 0 || wp_rule_cfa(rule) == WP_RULE_CFA_SPECIAL)
             break;
-        if (cursor.view.pc - (uintptr_t)wp_unwind_image_start >= wp_unwind_own_bytes) {
+        if (cursor.view.pc - (uintptr_t)wp_own_image_start >= wp_unwind_own_bytes) {
             if (__builtin_expect(frame == end, 0)) {
                 outcome = WP_UNWIND_FULL;
                 break;
@@ -403,6 +434,9 @@ wp_unwind_run(struct wp_unwind_cursor *in_memory)
         cursor.exact = false;
     }
     cursor.stack->depth = (uint32_t)(frame - cursor.stack->frames);
+    /* They were those of the interrupted frame alone. */
+    if (cursor.view.sp != in_memory->view.sp)
+        cursor.view.saved_registers = 0;
     *in_memory = cursor;
     return outcome;
 }
@@ -416,20 +450,22 @@ wp_unwind_run(struct wp_unwind_cursor *in_memory)
 static inline enum wp_unwind_outcome
 wp_unwind_advance(struct wp_unwind_cursor *cursor)
 {
-    enum wp_unwind_outcome outcome = wp_unwind_run(cursor);
+    enum wp_unwind_outcome outcome = WP_UNWIND_STEPPED;
 
+    if (!cursor->sp_is_low)
+        outcome = wp_unwind_run(cursor);
     if (outcome != WP_UNWIND_STEPPED)
         return outcome;
     wp_unwind_look_up(cursor);
     if (cursor->rule == 0)
         wp_unwind_learn(cursor);
-    if (wp_rule_cfa(cursor->rule) != WP_RULE_CFA_SPECIAL)
+    if (wp_rule_cfa(cursor->rule) != WP_RULE_CFA_SPECIAL && !cursor->sp_is_low)
         return WP_UNWIND_STEPPED;
     if (!wp_unwind_add_frame(cursor->stack, cursor->rule, cursor->view.pc, cursor->exact))
         return WP_UNWIND_FULL;
-    if (wp_rule_special(cursor->rule) == WP_RULE_COMPLEX)
+    if (wp_rule_special(cursor->rule) == WP_RULE_COMPLEX && !cursor->sp_is_low)
         return wp_unwind_step_complex(cursor);
-    return wp_unwind_step_frame_pointer(cursor);
+    return wp_unwind_step_untold(cursor);
 }
 
 void

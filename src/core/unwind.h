@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/unwind_arch.h"
+
 /* The registers of a frame: where it runs, its stack pointer and its frame pointer. */
 struct wp_unwind_registers {
     uintptr_t pc; /* a return address, unless exact */
@@ -38,15 +40,45 @@ struct wp_unwind_stack {
 void wp_unwind_set_main_stack(uintptr_t top, uintptr_t bytes);
 
 /*
- * Registers of the caller of the function that expands this, once that function has returned:
- * needs -fno-omit-frame-pointer.
+ * The frame of the function that expands this, for wp_unwind_caller: needs -fno-omit-frame-pointer.
+ * On x86_64 the record of frame pointer and return address is all there is to know. On aarch64 it
+ * may lie anywhere in the frame: bits 63..48 have the distance to the frame's end, in 16 bytes.
  */
-#define WP_UNWIND_CALLER_REGISTERS()                                                               \
-    ((struct wp_unwind_registers){                                                                 \
-        .pc = (uintptr_t)__builtin_return_address(0),                                              \
-        .sp = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t),                       \
-        .fp = *(uintptr_t *)__builtin_frame_address(0),                                            \
-    })
+#if defined(__aarch64__)
+#if defined(__clang__)
+#define WP_UNWIND_FRAME_END() __builtin_sponentry()
+#else
+#define WP_UNWIND_FRAME_END() __builtin_dwarf_cfa()
+#endif
+#define WP_UNWIND_FRAME()                                                                          \
+    ((const void *)((uintptr_t)__builtin_frame_address(0) |                                        \
+                    ((uintptr_t)WP_UNWIND_FRAME_END() - (uintptr_t)__builtin_frame_address(0))     \
+                        << 44))
+#else
+#define WP_UNWIND_FRAME() ((const void *)__builtin_frame_address(0))
+#endif
+
+/* Registers of the caller of the function whose frame this is, once that function has returned. */
+static inline struct wp_unwind_registers
+wp_unwind_caller(const void *frame)
+{
+#if defined(__aarch64__)
+    uintptr_t end_bytes = (uintptr_t)frame >> 48 << 4;
+    const uintptr_t *record = (const uintptr_t *)((uintptr_t)frame & (WP_UNWIND_ADDRESS_END - 1));
+#else
+    uintptr_t end_bytes = 2 * sizeof(uintptr_t);
+    const uintptr_t *record = (const uintptr_t *)frame;
+#endif
+
+    return (struct wp_unwind_registers){
+        .pc = wp_unwind_return_address(record[1]),
+        .sp = (uintptr_t)record + end_bytes,
+        .fp = record[0],
+    };
+}
+
+/* Registers of the caller of the function that expands this. */
+#define WP_UNWIND_CALLER_REGISTERS() wp_unwind_caller(WP_UNWIND_FRAME())
 
 /*
  * Walks from `from` outwards, the frame of from->pc included, leaving out frames of our own library

@@ -34,6 +34,8 @@ enum {
     WP_CFA_VAL_OFFSET_SF = 0x15,
     WP_CFA_VAL_EXPRESSION = 0x16,
     WP_CFA_MIPS_ADVANCE_LOC8 = 0x1d,
+    WP_CFA_AARCH64_NEGATE_RA_STATE_WITH_PC = 0x2c,
+    WP_CFA_AARCH64_NEGATE_RA_STATE = 0x2d,
     WP_CFA_GNU_ARGS_SIZE = 0x2e,
     WP_CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
     WP_CFA_ADVANCE_LOC = 0x40, /* with 6 bits of operand */
@@ -46,8 +48,8 @@ struct wp_cfi_machine {
     const struct wp_cfi_entry *entry;
     struct wp_cfi_row *row;
     struct wp_cfi_reader reader;
-    /* Code offsets in the entry: the row is in force from `location` on, and wanted for `wanted`.
-     * */
+    /* Code offsets in the entry: the row is in force from `location` on, and wanted
+     * for `wanted`. */
     uint32_t location;
     uint32_t wanted;
     uint32_t saved_count;
@@ -299,6 +301,8 @@ wp_cfi_execute_state(struct wp_cfi_machine *machine, uint8_t operation)
 {
     switch (operation) {
     case WP_CFA_NOP:
+    case WP_CFA_AARCH64_NEGATE_RA_STATE: /* signed or not: see wp_unwind_return_address */
+    case WP_CFA_AARCH64_NEGATE_RA_STATE_WITH_PC:
         return true;
     case WP_CFA_REMEMBER_STATE:
         if (machine->saved_count == WP_CFI_SAVED_ROWS)

@@ -67,7 +67,7 @@ wp_expression_register(const struct wp_unwind_view *view, uint64_t reg, uintptr_
     int offset;
 
     switch (reg) {
-    case WP_UNWIND_DWARF_RA:
+    case WP_UNWIND_DWARF_PC:
         *value = view->pc;
         return true;
     case WP_UNWIND_DWARF_SP:

@@ -8,9 +8,9 @@
  *
  * Entry. Two words, `low` = stamp and `high` = rule:
  *
- *     stamp:  bits 63..29 address >> 12
- *             bits 28..13 generation, low 16 bits
- *             bits 12..0  version: counts the writes to this entry
+ *     stamp:  bits 63..28 address >> 12
+ *             bits 27..12 generation, low 16 bits
+ *             bits 11..0  version: counts the writes to this entry
  *     rule:   see WP_RULE_* below
  *
  * The set is the address's low 12 bits, so that equal stamps in one set mean equal addresses.
@@ -21,7 +21,7 @@
  * the stamp again. A rule from another writer than the first stamp's can only be seen if the entry
  * was written between the first two loads, and then the third load sees another version (it comes
  * later in program order than the load that saw the newer write, and both words change at one
- * instant), and the reader takes it as a miss. It would be fooled only by a multiple of 8192 writes
+ * instant), and the reader takes it as a miss. It would be fooled only by a multiple of 4096 writes
  * to this one entry between two of its loads, the last of them for the same address again. No
  * reader waits, no writer waits, and a process that is forked in the middle of a write inherits
  * either the old entry or the new one.
@@ -143,8 +143,8 @@ wp_rule_with_handle(uint64_t rule, uint16_t handle)
     return rule | (uint64_t)handle << WP_RULE_HANDLE_SHIFT;
 }
 
-#define WP_RULE_STAMP_ADDRESS_SHIFT 29
-#define WP_RULE_STAMP_GENERATION_SHIFT 13
+#define WP_RULE_STAMP_ADDRESS_SHIFT 28
+#define WP_RULE_STAMP_GENERATION_SHIFT 12
 #define WP_RULE_STAMP_VERSION_MASK ((UINT64_C(1) << WP_RULE_STAMP_GENERATION_SHIFT) - 1)
 #define WP_RULE_GENERATIONS 65536u
 

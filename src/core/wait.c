@@ -17,7 +17,7 @@ wp_wait_block_rate_ns(void)
     return rate < WP_SAMPLING_MAX_BLOCK_RATE_NS ? rate : WP_SAMPLING_MAX_BLOCK_RATE_NS;
 }
 
-static uint64_t
+uint64_t
 wp_wait_mutex_fraction(void)
 {
     uint64_t fraction = wp_atomic_load_64(&wp_region()->mutex_fraction);
@@ -53,7 +53,8 @@ wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
     if (block_rate_ns != 0 && delay_ns != 0) {
         uint64_t threshold = wp_sampling_below(wp_thread_random(), block_rate_ns);
 
-        wp_region_count(WP_COUNTER_waits, 1);
+        wp_region_count_wait(function);
+        wp_thread_add_waited_ns(delay_ns);
         if (wp_sampling_block_keeps(delay_ns, threshold)) {
             struct wp_sample sample = wp_sampling_block_sample(delay_ns, block_rate_ns);
 
@@ -65,12 +66,6 @@ wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
     errno = saved;
 }
 
-/* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h>
- * has hidden behind macros since. */
-void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *),
-                           void *argument);
-void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
-
 /* What a wait that is over adds to its stack, and to the lock's account. */
 static void
 wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
@@ -78,6 +73,7 @@ wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcom
     uint64_t now_ns = wp_clock_ns();
     uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
 
+    wp_thread_add_waited_ns(delay_ns);
     wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
     if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
         wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
@@ -109,7 +105,7 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
     wait->stack = 0;
     wait->block_rate_ns = wp_wait_block_rate_ns();
     wait->start_ns = wp_clock_ns();
-    wp_region_count(WP_COUNTER_waits, 1);
+    wp_region_count_wait(function);
 
     /* Blame first: an unlock that comes before the registration charges somebody else's. */
     if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
@@ -134,6 +130,44 @@ wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
     if (wait->ticket.record != 0)
         _pthread_cleanup_pop(&wait->cleanup, 0);
     wp_lock_wait_settle(wait, outcome);
+    (void)pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+}
+
+static void
+wp_blame_wait_abandon(void *wait)
+{
+    wp_blame_leave(&((const struct wp_blame_wait *)wait)->ticket, false, wp_clock_ns());
+}
+
+void
+wp_blame_wait_begin(struct wp_blame_wait *wait, const void *lock)
+{
+    int saved = errno;
+    uint64_t fraction = wp_wait_mutex_fraction();
+    int cancelable;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    wait->ticket.record = 0;
+    if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
+        wait->ticket = wp_blame_register(lock, wp_clock_ns(), fraction);
+    if (wait->ticket.record != 0)
+        _pthread_cleanup_push(&wait->cleanup, wp_blame_wait_abandon, wait);
+    (void)pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+}
+
+void
+wp_blame_wait_end(struct wp_blame_wait *wait, bool acquired)
+{
+    int saved = errno;
+    int cancelable;
+
+    if (wait->ticket.record == 0)
+        return;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    _pthread_cleanup_pop(&wait->cleanup, 0);
+    wp_blame_leave(&wait->ticket, acquired, wp_clock_ns());
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }

@@ -41,8 +41,20 @@ struct wp_lock_wait {
     struct _pthread_cleanup_buffer cleanup; /* in libc's list while the wait lasts */
 };
 
+/* A registration for blame alone, where the wait itself is timed otherwise (futexes). */
+struct wp_blame_wait {
+    struct wp_blame_ticket ticket;
+    struct _pthread_cleanup_buffer cleanup; /* in libc's list while registered */
+};
+
 /* The block rate in force, within the bounds that the rules take; 0 off. */
 uint64_t wp_wait_block_rate_ns(void);
+
+/* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h>
+ * has hidden behind macros since. */
+void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routine)(void *),
+                           void *argument);
+void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
 
 /* Starts to time a wait. errno unchanged, here and below. */
 void wp_wait_begin(struct wp_wait *wait);
@@ -75,6 +87,16 @@ enum wp_lock_outcome wp_lock_outcome_of(int error);
 
 /* The real call is back. No stack is walked. */
 void wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome);
+
+/* The waiter of `lock` is registered, if it is selected, until wp_blame_wait_end, or until it is
+ * cancelled or jumps away. */
+void wp_blame_wait_begin(struct wp_blame_wait *wait, const void *lock);
+
+/* `acquired` as for wp_blame_leave. errno unchanged. */
+void wp_blame_wait_end(struct wp_blame_wait *wait, bool acquired);
+
+/* The mutex fraction in force, within the bounds that the rules take; 0 off. */
+uint64_t wp_wait_mutex_fraction(void);
 
 /* Adds a charge of wp_blame_charge to the stack of the unlocker. After the real unlock. */
 void wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t function,

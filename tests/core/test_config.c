@@ -12,7 +12,7 @@
 #include "core/region_format.h"
 
 #define ALL_FAMILIES ((1u << WP_FAMILY_COUNT) - 1)
-#define DEFAULT_FAMILIES (ALL_FAMILIES & ~(1u << WP_FAMILY_sleep))
+#define DEFAULT_FAMILIES (ALL_FAMILIES & ~(1u << WP_FAMILY_sleep | 1u << WP_FAMILY_spin))
 
 /* Reads an environment of up to four variables, NULL for none. */
 static struct wp_config
@@ -244,8 +244,11 @@ families_are_chosen_by_a_list_in_any_order(void **state)
     assert_int_equal(read_one("WAITPROF_EVENTS=sync,sleep").families, sync_sleep);
     assert_int_equal(read_one("WAITPROF_EVENTS=sleep,sync").families, sync_sleep);
     assert_int_equal(read_one("WAITPROF_EVENTS=sync,sync,sleep").families, sync_sleep);
-    assert_int_equal(read_one("WAITPROF_EVENTS=ipc,file,process,sleep,poll,net,io,sync").families,
-                     ALL_FAMILIES);
+    assert_int_equal(
+        read_one("WAITPROF_EVENTS=spin,ipc,file,process,sleep,poll,net,io,sync").families,
+        ALL_FAMILIES);
+    assert_int_equal(read_one("WAITPROF_EVENTS=all").families, ALL_FAMILIES);
+    assert_int_equal(read_one("WAITPROF_EVENTS=sync,all").families, ALL_FAMILIES);
 }
 
 static void

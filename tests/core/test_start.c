@@ -48,9 +48,17 @@ tear_down(void **state)
 }
 
 static const struct wp_start_function functions[] = {
-    {.name = "pthread_mutex_lock", .kind = "mutex", .address = (uintptr_t)0x1000},
+    {.name = "pthread_mutex_lock",
+     .kind = "mutex",
+     .family = "sync",
+     .version = "GLIBC_2.2.5",
+     .flags = WP_REGION_FUNCTION_HIDDEN,
+     .address = (uintptr_t)0x1000},
     {.name = "a_name_that_is_longer_than_the_forty_bytes_of_a_row",
      .kind = "a kind too long too",
+     .family = "process",
+     .version = "",
+     .part_of = 1,
      .address = (uintptr_t)0x2000},
 };
 
@@ -117,6 +125,10 @@ start_plainly(void *unused)
     CHILD_REQUIRE(rows[0].name[0] == '\0');
     CHILD_REQUIRE(strcmp(rows[1].name, "pthread_mutex_lock") == 0);
     CHILD_REQUIRE(strcmp(rows[1].kind, "mutex") == 0);
+    CHILD_REQUIRE(strcmp(rows[1].family, "sync") == 0);
+    CHILD_REQUIRE(strcmp(rows[1].version, "GLIBC_2.2.5") == 0);
+    CHILD_REQUIRE(rows[1].flags == WP_REGION_FUNCTION_HIDDEN && rows[1].part_of == 0);
+    CHILD_REQUIRE(rows[2].flags == 0 && rows[2].part_of == 1);
     CHILD_REQUIRE(strcmp(rows[2].name, "a_name_that_is_longer_than_the_forty_by") == 0);
     CHILD_REQUIRE(strcmp(rows[2].kind, "a kind too long") == 0);
     CHILD_REQUIRE(wp_process_is_first());

@@ -1,0 +1,74 @@
+#include "cond_call.h"
+
+#include "mutex_layout.h"
+
+void
+wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void *condition,
+                   pthread_mutex_t *mutex, const struct timespec *deadline,
+                   const struct wp_cond_events *events)
+{
+    struct wp_sample charge;
+
+    call->caller = wp_unwind_caller(frame);
+    call->events = *events;
+    call->deadline = deadline != NULL ? *deadline : (struct timespec){.tv_nsec = -1};
+    wp_wait_begin(&call->wait);
+    if (wp_blame_waited_for(mutex) && !wp_mutex_unlock_is_inner(mutex) &&
+        wp_blame_charge(mutex, call->wait.start_ns, &charge))
+        wp_unlock_record(&charge, call->wait.start_ns, events->unlock, &call->caller);
+    wp_condition_enter(&call->waiter, condition, mutex);
+}
+
+/* Nanoseconds by which `clock` is past the deadline; negative if it is not. */
+static int64_t
+wp_cond_call_overdue_ns(const struct wp_cond_call *call, clockid_t clock)
+{
+    struct timespec now;
+
+    if (clock_gettime(clock, &now) != 0)
+        return -1;
+    return (now.tv_sec - call->deadline.tv_sec) * INT64_C(1000000000) +
+           (now.tv_nsec - call->deadline.tv_nsec);
+}
+
+/*
+ * When a wait that timed out was over. Which clock a condition waits by is its own secret; but a
+ * deadline that was reached within the wait was so on one of the two clocks that it can be, and on
+ * the other it lies decades away.
+ */
+static uint64_t
+wp_cond_call_timeout_ns(const struct wp_cond_call *call, uint64_t now_ns)
+{
+    static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC};
+    uint64_t waited_ns = now_ns - call->wait.start_ns;
+
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        int64_t overdue_ns = wp_cond_call_overdue_ns(call, clocks[i]);
+
+        if (overdue_ns >= 0 && (uint64_t)overdue_ns < waited_ns)
+            return now_ns - (uint64_t)overdue_ns;
+    }
+    return 0;
+}
+
+void
+wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
+{
+    uint64_t now_ns = wp_clock_ns();
+    uint64_t split_ns = wp_condition_leave(&call->waiter, outcome == WP_LOCK_ACQUIRED, now_ns);
+
+    if (outcome == WP_LOCK_REFUSED)
+        return;
+    if (outcome == WP_LOCK_TIMED_OUT && call->deadline.tv_nsec >= 0)
+        split_ns = wp_cond_call_timeout_ns(call, now_ns);
+    if (now_ns <= call->wait.start_ns)
+        now_ns = call->wait.start_ns + 1;
+    /* Not split: all of it was the wait. A grant from before our own start was another's. */
+    if (split_ns == 0 || split_ns > now_ns)
+        split_ns = now_ns;
+    else if (split_ns < call->wait.start_ns)
+        split_ns = call->wait.start_ns;
+    wp_wait_record(split_ns - call->wait.start_ns, call->wait.block_rate_ns, call->events.wait,
+                   &call->caller);
+    wp_wait_record(now_ns - split_ns, call->wait.block_rate_ns, call->events.again, &call->caller);
+}

@@ -1,0 +1,131 @@
+#include "futex.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+
+#include "timed.h"
+
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
+
+#define WP_FUTEX_LOCKS 1024u
+
+/* Words that were seen to be locks, each in the one place that its address chooses: where two lay
+ * claim to a place, the later has it, and the other's next hand-over goes without blame. */
+static uint64_t wp_futex_locks[WP_FUTEX_LOCKS];
+
+static uint64_t *
+wp_futex_place(const uint32_t *word)
+{
+    uintptr_t address = (uintptr_t)word >> 2;
+
+    return &wp_futex_locks[(address ^ address >> 10) % WP_FUTEX_LOCKS];
+}
+
+static bool
+wp_futex_is_lock(const uint32_t *word)
+{
+    return wp_atomic_load_64(wp_futex_place(word)) == (uintptr_t)word;
+}
+
+/*
+ * A waiter for a word that was not 0 was woken: what does it find? 0 is a released lock. A lock
+ * that somebody else was quicker to take is 1 or 2, and stays what it was taken for. More is a
+ * count or a set of flags.
+ */
+static void
+wp_futex_learn(const uint32_t *word)
+{
+    uint32_t value = wp_atomic_load_32(word);
+
+    if (value == 0)
+        wp_atomic_store_64(wp_futex_place(word), (uintptr_t)word);
+    else if (value > 2 && wp_futex_is_lock(word))
+        wp_atomic_store_64(wp_futex_place(word), 0);
+}
+
+static bool
+wp_futex_is_plain_wait(const struct wp_futex_call *call)
+{
+    int command = call->operation & FUTEX_CMD_MASK;
+
+    return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+}
+
+static bool
+wp_futex_waits(const struct wp_futex_call *call)
+{
+    int command = call->operation & FUTEX_CMD_MASK;
+
+    return wp_futex_is_plain_wait(call) || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 ||
+           command == FUTEX_WAIT_REQUEUE_PI;
+}
+
+/* Wakes one waiter, or unlocks. A wake-up of many is an event, not a lock. */
+static bool
+wp_futex_releases(const struct wp_futex_call *call)
+{
+    int command = call->operation & FUTEX_CMD_MASK;
+
+    return command == FUTEX_UNLOCK_PI ||
+           ((command == FUTEX_WAKE || command == FUTEX_WAKE_BITSET) && call->value == 1);
+}
+
+/* Is the holder to be blamed for this wait? */
+static bool
+wp_futex_has_holder(const struct wp_futex_call *call)
+{
+    int command = call->operation & FUTEX_CMD_MASK;
+
+    if (wp_futex_is_plain_wait(call))
+        return call->value != 0 && wp_futex_is_lock(call->word);
+    return command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;
+}
+
+enum wp_futex_role
+wp_futex_begin(struct wp_futex_wait *wait, const struct wp_futex_call *call)
+{
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync))
+        return WP_FUTEX_PASSES;
+    if (wp_futex_waits(call)) {
+        wait->call = *call;
+        wait->blamed = wp_futex_has_holder(call);
+        if (wait->blamed)
+            wp_blame_wait_begin(&wait->blame, call->word);
+        wait->start = wp_clock_now();
+        return WP_FUTEX_WAITS;
+    }
+    if (wp_futex_releases(call) && wp_blame_waited_for(call->word)) {
+        wait->call = *call;
+        wait->now_ns = wp_clock_ns();
+        if (wp_blame_charge(call->word, wait->now_ns, &wait->charge))
+            return WP_FUTEX_RELEASES;
+    }
+    return WP_FUTEX_PASSES;
+}
+
+long
+wp_futex_end_wait(struct wp_futex_wait *wait, long result)
+{
+    /* A value that had changed already (EAGAIN) was a release that came first: as good as woken. */
+    if (wait->blamed)
+        wp_blame_wait_end(&wait->blame, result == 0 || errno == EAGAIN);
+    if (result == 0 && wait->call.value != 0 && wp_futex_is_plain_wait(&wait->call))
+        wp_futex_learn(wait->call.word);
+    if (wp_clock_waited(wait->start))
+        wp_timed_record_io(wait->start, result, WP_FUNCTION_syscall, wait->call.frame);
+    return result;
+}
+
+long
+wp_futex_end_release(const struct wp_futex_wait *wait, long result)
+{
+    struct wp_unwind_registers caller = wp_unwind_caller(wait->call.frame);
+
+    if (result >= 0)
+        wp_unlock_record(&wait->charge, wait->now_ns, WP_FUNCTION_syscall, &caller);
+    else
+        wp_blame_refund(wait->call.word, &wait->charge);
+    return result;
+}

@@ -1,0 +1,69 @@
+/*
+ * Messages and semaphores between processes.
+ */
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+
+#include "timed.h"
+
+int mq_send(mqd_t queue, const char *message, size_t size, unsigned priority);
+int mq_timedsend(mqd_t queue, const char *message, size_t size, unsigned priority,
+                 const struct timespec *deadline);
+ssize_t mq_receive(mqd_t queue, char *message, size_t size, unsigned *priority);
+ssize_t mq_timedreceive(mqd_t queue, char *message, size_t size, unsigned *priority,
+                        const struct timespec *deadline);
+
+WP_EXPORT ssize_t
+msgrcv(int queue, void *message, size_t size, long type, int flags)
+{
+    if ((flags & IPC_NOWAIT) != 0)
+        return wp_real.msgrcv(queue, message, size, type, flags);
+    WP_TIMED_IO(ipc, msgrcv, (queue, message, size, type, flags));
+}
+
+WP_EXPORT int
+msgsnd(int queue, const void *message, size_t size, int flags)
+{
+    if ((flags & IPC_NOWAIT) != 0)
+        return wp_real.msgsnd(queue, message, size, flags);
+    WP_TIMED_IO(ipc, msgsnd, (queue, message, size, flags));
+}
+
+WP_EXPORT int
+semop(int set, struct sembuf *operations, size_t count)
+{
+    WP_TIMED_IO(ipc, semop, (set, operations, count));
+}
+
+WP_EXPORT int
+semtimedop(int set, struct sembuf *operations, size_t count, const struct timespec *timeout)
+{
+    WP_TIMED_IO(ipc, semtimedop, (set, operations, count, timeout));
+}
+
+WP_EXPORT int
+mq_send(mqd_t queue, const char *message, size_t size, unsigned priority)
+{
+    WP_TIMED_IO(ipc, mq_send, (queue, message, size, priority));
+}
+
+WP_EXPORT int
+mq_timedsend(mqd_t queue, const char *message, size_t size, unsigned priority,
+             const struct timespec *deadline)
+{
+    WP_TIMED_IO(ipc, mq_timedsend, (queue, message, size, priority, deadline));
+}
+
+WP_EXPORT ssize_t
+mq_receive(mqd_t queue, char *message, size_t size, unsigned *priority)
+{
+    WP_TIMED_IO(ipc, mq_receive, (queue, message, size, priority));
+}
+
+WP_EXPORT ssize_t
+mq_timedreceive(mqd_t queue, char *message, size_t size, unsigned *priority,
+                const struct timespec *deadline)
+{
+    WP_TIMED_IO(ipc, mq_timedreceive, (queue, message, size, priority, deadline));
+}

@@ -1,0 +1,94 @@
+/*
+ * Waits for any of many descriptors. With a timeout of 0 they only look, and go straight to the
+ * real call.
+ */
+#include <sys/epoll.h>
+
+#include "timed.h"
+
+/* A timeout that is there and is 0. */
+#define WP_POLL_ONLY_LOOKS(timeout, fraction)                                                      \
+    ((timeout) != NULL && (timeout)->tv_sec == 0 && (timeout)->fraction == 0)
+
+int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout_ms, size_t size);
+int __ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
+                const sigset_t *mask, size_t size);
+
+WP_EXPORT int
+poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
+{
+    if (timeout_ms == 0)
+        return wp_real.poll(descriptors, count, timeout_ms);
+    WP_TIMED(poll, WP_TIMED_READY_NS, poll, (descriptors, count, timeout_ms));
+}
+WP_EXPORT_ALIAS(__poll, poll);
+
+WP_EXPORT int
+__poll_chk(struct pollfd *descriptors, nfds_t count, int timeout_ms, size_t size)
+{
+    if (timeout_ms == 0)
+        return wp_real.__poll_chk(descriptors, count, timeout_ms, size);
+    WP_TIMED(poll, WP_TIMED_READY_NS, __poll_chk, (descriptors, count, timeout_ms, size));
+}
+
+WP_EXPORT int
+ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
+      const sigset_t *mask)
+{
+    if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        return wp_real.ppoll(descriptors, count, timeout, mask);
+    WP_TIMED(poll, WP_TIMED_READY_NS, ppoll, (descriptors, count, timeout, mask));
+}
+
+WP_EXPORT int
+__ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
+            const sigset_t *mask, size_t size)
+{
+    if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        return wp_real.__ppoll_chk(descriptors, count, timeout, mask, size);
+    WP_TIMED(poll, WP_TIMED_READY_NS, __ppoll_chk, (descriptors, count, timeout, mask, size));
+}
+
+WP_EXPORT int
+select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional, struct timeval *timeout)
+{
+    if (WP_POLL_ONLY_LOOKS(timeout, tv_usec))
+        return wp_real.select(count, readable, writable, exceptional, timeout);
+    WP_TIMED(poll, WP_TIMED_READY_NS, select, (count, readable, writable, exceptional, timeout));
+}
+WP_EXPORT_ALIAS(__select, select);
+
+WP_EXPORT int
+pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
+        const struct timespec *timeout, const sigset_t *mask)
+{
+    if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        return wp_real.pselect(count, readable, writable, exceptional, timeout, mask);
+    WP_TIMED(poll, WP_TIMED_READY_NS, pselect,
+             (count, readable, writable, exceptional, timeout, mask));
+}
+
+WP_EXPORT int
+epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms)
+{
+    if (timeout_ms == 0)
+        return wp_real.epoll_wait(epoll, events, count, timeout_ms);
+    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_wait, (epoll, events, count, timeout_ms));
+}
+
+WP_EXPORT int
+epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout_ms, const sigset_t *mask)
+{
+    if (timeout_ms == 0)
+        return wp_real.epoll_pwait(epoll, events, count, timeout_ms, mask);
+    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_pwait, (epoll, events, count, timeout_ms, mask));
+}
+
+WP_EXPORT int
+epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout,
+             const sigset_t *mask)
+{
+    if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        return wp_real.epoll_pwait2(epoll, events, count, timeout, mask);
+    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_pwait2, (epoll, events, count, timeout, mask));
+}

@@ -1,0 +1,76 @@
+#include "timed.h"
+
+#include <errno.h>
+
+#include "core/region.h"
+
+/*
+ * EAGAIN comes at once from a descriptor that does not block, or when the time of SO_RCVTIMEO is
+ * up. Only the second is a wait, and takes some milliseconds at least; a shorter one was the first,
+ * in a thread that lost the processor meanwhile.
+ */
+#define WP_TIMED_REFUSED_NS UINT64_C(10000000)
+
+WP_SLOW void
+wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, const void *frame)
+{
+    uint64_t delay_ns = wp_clock_elapsed_ns(start);
+
+    if (delay_ns <= ready_ns)
+        return;
+
+    struct wp_unwind_registers caller = wp_unwind_caller(frame);
+
+    wp_wait_record(delay_ns, wp_wait_block_rate_ns(), function, &caller);
+}
+
+WP_SLOW void
+wp_timed_record_io(wp_clock_mark start, ssize_t result, uint16_t function, const void *frame)
+{
+    uint64_t ready_ns = WP_TIMED_READY_NS;
+
+    if (result > 0)
+        ready_ns += (uint64_t)result / WP_TIMED_BYTES_PER_NS;
+    else if (result < 0 && errno == EAGAIN)
+        ready_ns = WP_TIMED_REFUSED_NS;
+    wp_timed_record(start, ready_ns, function, frame);
+}
+
+/* Processor time of the calling thread; 0 where it cannot be had: a seccomp filter may kill for the
+ * system call that it takes. */
+static uint64_t
+wp_timed_cpu_ns(void)
+{
+    struct timespec used;
+
+    if (wp_region_is_frozen() || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
+}
+
+void
+wp_timed_outer_begin(struct wp_timed_outer *outer)
+{
+    wp_timed_outer_begin_cheap(outer);
+    outer->cpu_ns = wp_timed_cpu_ns();
+}
+
+WP_SLOW void
+wp_timed_outer_end(const struct wp_timed_outer *outer, uint64_t ready_ns, uint16_t function,
+                   const void *frame)
+{
+    uint64_t delay_ns = wp_clock_elapsed_ns(outer->start);
+    uint64_t busy_ns = wp_thread_waited_ns() - outer->waited_ns;
+
+    if (outer->cpu_ns != 0) {
+        uint64_t cpu_ns = wp_timed_cpu_ns();
+
+        busy_ns += cpu_ns > outer->cpu_ns ? cpu_ns - outer->cpu_ns : 0;
+    }
+    if (delay_ns <= busy_ns || delay_ns - busy_ns <= ready_ns)
+        return;
+
+    struct wp_unwind_registers caller = wp_unwind_caller(frame);
+
+    wp_wait_record(delay_ns - busy_ns, wp_wait_block_rate_ns(), function, &caller);
+}

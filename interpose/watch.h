@@ -1,0 +1,10 @@
+/*
+ * Calls that are not waits, but that the profiler must know of.
+ */
+#ifndef WP_INTERPOSE_WATCH_H
+#define WP_INTERPOSE_WATCH_H
+
+/* A call by syscall() of SYS_seccomp or SYS_prctl, before it is made, with its first arguments. */
+void wp_watch_syscall(long number, unsigned long a, unsigned long b);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * The table: WP_CONDITION_SETS sets of WP_CONDITION_WAYS records, chosen by the condition's
+ * address. A record is two keys and a 16-byte word, the account, that changes as one by
+ * compare-and-swap:
+ *
+ *   mean        mean time of the unused grants (ns, 52 bits: no two are 26 days apart)
+ *   waiting     waiters that entered and did not leave yet (12 bits)
+ *   granted     of these, those that hold a grant (12 bits)
+ *   registered  of the grants, those that are registered for blame (12 bits)
+ *   fraction    the mutex fraction that they were registered with (20 bits)
+ *   generation  counts the take-overs of the record (20 bits)
+ *
+ * Invariant: registered <= granted <= waiting. So nothing outlives the last waiter: a grant that
+ * nobody takes (its waiter timed out at that moment) goes when the waiters do.
+ *
+ * A record is in use while waiting > 0. A free one is taken over as in blame.c: the account becomes
+ * `taken`, the keys are written, the account is set. Others read the account first (acquire), then
+ * the keys, then swap the account; the generation makes each tenancy's accounts different.
+ */
+#include "core/condition.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "core/blame.h"
+#include "core/process.h"
+#include "core/sampling.h"
+#include "core/thread.h"
+#include "core/wait.h"
+
+#define WP_CONDITION_WAYS 4u
+/* Of a compare-and-swap: bounded, though each failure is another's success. */
+#define WP_CONDITION_TRIES 256
+
+#define WP_CONDITION_TIME_MASK ((UINT64_C(1) << 52) - 1)
+#define WP_CONDITION_COUNT_MASK UINT64_C(0xfff)
+#define WP_CONDITION_MAX_WAITING (WP_CONDITION_COUNT_MASK - 1)
+#define WP_CONDITION_FRACTION_MASK UINT64_C(0xfffff)
+#define WP_CONDITION_GENERATION_MASK UINT64_C(0xfffff)
+
+_Static_assert(WP_SAMPLING_MAX_FRACTION <= WP_CONDITION_FRACTION_MASK, "fits the account");
+
+/* The account, unpacked. */
+struct wp_condition_account {
+    uint64_t mean_ns;
+    uint64_t waiting;
+    uint64_t granted;
+    uint64_t registered;
+    uint64_t fraction;
+    uint64_t generation;
+};
+
+struct wp_condition_record {
+    struct wp_atomic_pair account;
+    uint64_t condition; /* the keys: addresses */
+    uint64_t mutex;
+};
+
+WP_PROCESS_WIPED(uint16_t, wp_condition_active, WP_CONDITION_SETS);
+static WP_PROCESS_WIPED(struct wp_condition_record, wp_condition_records,
+                        WP_CONDITION_SETS *WP_CONDITION_WAYS);
+
+static const struct wp_atomic_pair wp_condition_taken = {UINT64_MAX, UINT64_MAX};
+
+static struct wp_condition_account
+wp_condition_unpack(struct wp_atomic_pair pair)
+{
+    return (struct wp_condition_account){
+        .mean_ns = pair.low >> 12,
+        .waiting = pair.low & WP_CONDITION_COUNT_MASK,
+        .granted = pair.high >> 52,
+        .registered = pair.high >> 40 & WP_CONDITION_COUNT_MASK,
+        .fraction = pair.high >> 20 & WP_CONDITION_FRACTION_MASK,
+        .generation = pair.high & WP_CONDITION_GENERATION_MASK,
+    };
+}
+
+static struct wp_atomic_pair
+wp_condition_pack(const struct wp_condition_account *account)
+{
+    return (struct wp_atomic_pair){
+        .low = account->mean_ns << 12 | account->waiting,
+        .high = account->granted << 52 | account->registered << 40 | account->fraction << 20 |
+                account->generation,
+    };
+}
+
+static bool
+wp_condition_is_taken(struct wp_atomic_pair pair)
+{
+    return pair.low == UINT64_MAX && pair.high == UINT64_MAX;
+}
+
+/* now - then for a time of 52 bits that lies less than 26 days from now. */
+static int64_t
+wp_condition_since(uint64_t then, uint64_t now_ns)
+{
+    return (int64_t)((now_ns - then) << 12) >> 12;
+}
+
+static void
+wp_condition_count_use(uint32_t set, bool before, bool after)
+{
+    if (before != after)
+        (void)wp_atomic_add_16(&wp_condition_active[set], after ? 1 : (uint16_t)-1);
+}
+
+/* --- entering -------------------------------------------------------------------------------- */
+
+/* Joins a record in use that belongs to the same condition and mutex already. */
+static bool
+wp_condition_join(struct wp_condition_record *record, const void *condition, const void *mutex)
+{
+    for (int tries = 0; tries < WP_CONDITION_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_condition_account account = wp_condition_unpack(seen);
+
+        if (wp_condition_is_taken(seen) || account.waiting == 0 ||
+            account.waiting >= WP_CONDITION_MAX_WAITING ||
+            wp_atomic_load_64_acquire(&record->condition) != (uintptr_t)condition ||
+            wp_atomic_load_64_acquire(&record->mutex) != (uintptr_t)mutex)
+            return false;
+        account.waiting++;
+        if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+wp_condition_take_over(struct wp_condition_record *record, uint32_t set, const void *condition,
+                       const void *mutex)
+{
+    struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+    struct wp_condition_account before = wp_condition_unpack(seen);
+    struct wp_condition_account after = {
+        .waiting = 1,
+        .generation = (before.generation + 1) & WP_CONDITION_GENERATION_MASK,
+    };
+
+    if (wp_condition_is_taken(seen) || before.waiting != 0 ||
+        !wp_atomic_pair_cas(&record->account, seen, wp_condition_taken))
+        return false;
+    wp_atomic_store_64(&record->condition, (uintptr_t)condition);
+    wp_atomic_store_64(&record->mutex, (uintptr_t)mutex);
+    wp_condition_count_use(set, false, true);
+    (void)wp_atomic_pair_cas(&record->account, wp_condition_taken, wp_condition_pack(&after));
+    return true;
+}
+
+/* The record that the caller now waits in, index + 1; 0: there is no room. */
+static uint32_t
+wp_condition_find_room(const void *condition, const void *mutex)
+{
+    uint32_t set = wp_condition_set(condition);
+    struct wp_condition_record *records = &wp_condition_records[set * WP_CONDITION_WAYS];
+
+    for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
+        if (wp_condition_join(&records[way], condition, mutex))
+            return set * WP_CONDITION_WAYS + way + 1;
+    }
+    for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
+        if (wp_condition_take_over(&records[way], set, condition, mutex))
+            return set * WP_CONDITION_WAYS + way + 1;
+    }
+    return 0;
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+/* Takes a grant out of the account; true if it was a registered one. They are alike, so which kind
+ * it is is drawn. */
+static bool
+wp_condition_use_grant(struct wp_condition_account *account)
+{
+    bool registered = wp_sampling_below(wp_thread_random(), account->granted) < account->registered;
+
+    account->granted--;
+    account->registered -= registered;
+    return registered;
+}
+
+/* Takes the waiter out of its record: see wp_condition_leave. */
+static uint64_t
+wp_condition_remove(uint32_t number, bool woken, uint64_t now_ns)
+{
+    struct wp_condition_record *record = &wp_condition_records[number - 1];
+    const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64(&record->mutex);
+
+    for (;;) { /* not bounded: to give up would leave a waiter for ever */
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_condition_account account = wp_condition_unpack(seen);
+        uint64_t fraction = account.fraction;
+        uint64_t grant_ns = now_ns - (uint64_t)wp_condition_since(account.mean_ns, now_ns);
+        bool used;
+        bool registered = false;
+
+        /* Wiped: we are a forked child, and entered in the parent. */
+        if (account.waiting == 0)
+            return 0;
+        account.waiting--;
+        used = account.granted > (woken ? 0 : account.waiting);
+        if (used)
+            registered = wp_condition_use_grant(&account);
+        if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account))) {
+            wp_condition_count_use((number - 1) / WP_CONDITION_WAYS, true, account.waiting != 0);
+            if (registered)
+                wp_blame_leave_any(mutex, fraction, grant_ns, now_ns);
+            return used && woken ? grant_ns : 0;
+        }
+    }
+}
+
+/* The thread was cancelled in its wait, or jumped out of it. */
+static void
+wp_condition_abandon(void *wait)
+{
+    (void)wp_condition_remove(((const struct wp_condition_wait *)wait)->record, false,
+                              wp_clock_ns());
+}
+
+void
+wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex)
+{
+    int saved = errno;
+    int cancelable;
+
+    /* An asynchronous cancellation must find the waiter either not entered or in libc's list. */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    wait->record = wp_condition_find_room(condition, mutex);
+    if (wait->record != 0)
+        _pthread_cleanup_push(&wait->cleanup, wp_condition_abandon, wait);
+    (void)pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+}
+
+uint64_t
+wp_condition_leave(struct wp_condition_wait *wait, bool woken, uint64_t now_ns)
+{
+    int saved = errno;
+    uint64_t grant_ns;
+    int cancelable;
+
+    if (wait->record == 0)
+        return 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    _pthread_cleanup_pop(&wait->cleanup, 0);
+    grant_ns = wp_condition_remove(wait->record, woken, now_ns);
+    (void)pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+    return grant_ns;
+}
+
+/* --- granting -------------------------------------------------------------------------------- */
+
+/* Registers those of `count` granted waiters that are selected. Returns how many. */
+static uint64_t
+wp_condition_register(const void *mutex, uint64_t count, uint64_t fraction, uint64_t now_ns)
+{
+    uint64_t registered = 0;
+
+    for (uint64_t i = 0; fraction != 0 && i < count; i++) {
+        if (wp_sampling_mutex_selects(wp_thread_random(), fraction) &&
+            wp_blame_register(mutex, now_ns, fraction).record != 0)
+            registered++;
+    }
+    return registered;
+}
+
+/* Adds `count` grants, `registered` of them registered, to the account. */
+static void
+wp_condition_add_grants(struct wp_condition_account *account, uint64_t count, uint64_t registered,
+                        uint64_t now_ns)
+{
+    uint64_t all = account->granted + count;
+
+    /* The mean moves by the new grants' share of the way to them. */
+    if (account->granted == 0)
+        account->mean_ns = now_ns;
+    else
+        account->mean_ns += (uint64_t)(wp_condition_since(account->mean_ns, now_ns) *
+                                       (int64_t)count / (int64_t)all);
+    account->mean_ns &= WP_CONDITION_TIME_MASK;
+    account->granted = all;
+    account->registered += registered;
+}
+
+/* Grants in one record. It must be done before the signal is made, and registered for blame before
+ * it is in the account: who takes a grant takes its registration back. */
+static void
+wp_condition_grant_record(struct wp_condition_record *record, const void *condition, bool all,
+                          uint64_t now_ns)
+{
+    for (int tries = 0; tries < WP_CONDITION_TRIES; tries++) {
+        struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
+        struct wp_condition_account account = wp_condition_unpack(seen);
+        uint64_t key = wp_atomic_load_64_acquire(&record->condition);
+        const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64_acquire(&record->mutex);
+
+        if (key != (uintptr_t)condition)
+            return;
+        /* What is registered below must not come of a torn reading. */
+        if (!wp_atomic_pair_cas(&record->account, seen, seen))
+            continue;
+        if (wp_condition_is_taken(seen) || account.waiting == account.granted)
+            return;
+
+        uint64_t count = all ? account.waiting - account.granted : 1;
+
+        /* One fraction at a time: that of the registrations that are still there. */
+        if (account.registered == 0)
+            account.fraction = wp_wait_mutex_fraction();
+
+        uint64_t registered = wp_condition_register(mutex, count, account.fraction, now_ns);
+
+        wp_condition_add_grants(&account, count, registered, now_ns);
+        if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
+            return;
+        while (registered-- > 0)
+            wp_blame_leave_any(mutex, account.fraction, now_ns, now_ns);
+    }
+}
+
+void
+wp_condition_grant(const void *condition, bool all, uint64_t now_ns)
+{
+    struct wp_condition_record *records =
+        &wp_condition_records[wp_condition_set(condition) * WP_CONDITION_WAYS];
+
+    for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++)
+        wp_condition_grant_record(&records[way], condition, all, now_ns);
+}
+
+void
+wp_condition_init(void)
+{
+    (void)wp_process_wipe_on_fork(wp_condition_records, sizeof(wp_condition_records));
+    (void)wp_process_wipe_on_fork(wp_condition_active, sizeof(wp_condition_active));
+}
