@@ -10,13 +10,17 @@
  * programs on the machine disturb less than the clock on the wall.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accuracy/truth.h"
@@ -55,8 +59,7 @@ start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
         truth_fail("pthread_create", 0);
 }
 
-/* --- Chunks
- * ------------------------------------------------------------------------------------ */
+/* --- Chunks --- */
 
 static int
 compare_double(const void *left, const void *right)
@@ -87,8 +90,7 @@ measure_chunks(unsigned chunks, unsigned ops, void (*prepare)(void), void (*chun
     printf("ns_per_op %.3f\n", costs[chunks / 10]);
 }
 
-/* --- Free locks
- * -------------------------------------------------------------------------------- */
+/* --- Free locks --- */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t many[MANY_LOCKS];
@@ -152,8 +154,7 @@ bench_lock_many(void)
     measure_chunks(CHUNKS, MANY_LOCKS, NULL, lock_each);
 }
 
-/* --- Contended locks
- * ----------------------------------------------------------------------------- */
+/* --- Contended locks --- */
 
 static unsigned hold_steps; /* of work with the lock */
 static uint64_t hold_sleep_ns;
@@ -237,8 +238,7 @@ bench_contended_4_sleeping(void)
     bench_contended(4, 0, 100000);
 }
 
-/* --- A kept sample
- * ---------------------------------------------------------------------------------- */
+/* --- A kept sample --- */
 
 #define SAMPLE_RECURSION 13u /* with main() and its callers: 20 frames */
 
@@ -273,8 +273,7 @@ bench_wait_in_vain(void)
     measure_chunks(CHUNKS, CHUNK_OPS, NULL, wait_in_vain);
 }
 
-/* --- Reads
- * --------------------------------------------------------------------------------------- */
+/* --- Reads --- */
 
 static int there[2];
 static int back[2];
@@ -304,6 +303,177 @@ bench_read_ready(void)
     become_threaded();
     measure_chunks(CHUNKS, CHUNK_OPS, fill_pipe, read_each_byte);
 }
+
+/* --- Calls that find what they want --- */
+
+static int sockets[2];
+static sem_t semaphore;
+static FILE *lines;
+
+static void
+fill_socket(void)
+{
+    static const char bytes[CHUNK_OPS];
+
+    if (write(sockets[1], bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+        truth_fail("write", 0);
+}
+
+static void
+recv_each_byte(void)
+{
+    char byte;
+
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        if (recv(sockets[0], &byte, 1, 0) != 1)
+            truth_fail("recv", 0);
+}
+
+static void
+bench_recv_ready(void)
+{
+    become_threaded();
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
+        truth_fail("socketpair", 0);
+    measure_chunks(CHUNKS, CHUNK_OPS, fill_socket, recv_each_byte);
+}
+
+static void
+empty_pipe(void)
+{
+    static char bytes[CHUNK_OPS];
+
+    if (read(there[0], bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+        truth_fail("read", 0);
+}
+
+static void
+write_each_byte(void)
+{
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        if (write(there[1], "", 1) != 1)
+            truth_fail("write", 0);
+}
+
+static void
+bench_write_ready(void)
+{
+    become_threaded();
+    fill_pipe();
+    measure_chunks(CHUNKS, CHUNK_OPS, empty_pipe, write_each_byte);
+}
+
+static void
+poll_only(int timeout_ms)
+{
+    struct pollfd descriptor = {.fd = there[0], .events = POLLIN};
+
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        if (poll(&descriptor, 1, timeout_ms) != 1)
+            truth_fail("poll", 0);
+}
+
+static void
+poll_at_once(void)
+{
+    poll_only(0);
+}
+
+static void
+poll_for_ever(void)
+{
+    poll_only(-1);
+}
+
+static void
+bench_poll_at_once(void)
+{
+    become_threaded();
+    fill_pipe();
+    measure_chunks(CHUNKS, CHUNK_OPS, NULL, poll_at_once);
+}
+
+static void
+bench_poll_ready(void)
+{
+    become_threaded();
+    fill_pipe();
+    measure_chunks(CHUNKS, CHUNK_OPS, NULL, poll_for_ever);
+}
+
+static void
+take_and_post(void)
+{
+    for (unsigned i = 0; i < CHUNK_OPS; i++) {
+        sem_wait(&semaphore);
+        sem_post(&semaphore);
+    }
+}
+
+static void
+bench_sem_free(void)
+{
+    become_threaded();
+    sem_init(&semaphore, 0, 1);
+    measure_chunks(CHUNKS, CHUNK_OPS, NULL, take_and_post);
+}
+
+static void
+ask_by_number(void)
+{
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        syscall(SYS_getppid);
+}
+
+static void
+bench_syscall(void)
+{
+    measure_chunks(CHUNKS, CHUNK_OPS, NULL, ask_by_number);
+}
+
+static void
+write_lines(void)
+{
+    rewind(lines);
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        if (fwrite("forty bytes of text, and the last is LF\n", 40, 1, lines) != 1)
+            truth_fail("fwrite", 0);
+}
+
+static void
+read_lines(void)
+{
+    char line[64];
+
+    for (unsigned i = 0; i < CHUNK_OPS; i++)
+        if (fgets(line, sizeof line, lines) == NULL)
+            truth_fail("fgets", 0);
+}
+
+static void
+rewind_lines(void)
+{
+    rewind(lines);
+}
+
+static void
+bench_fwrite(void)
+{
+    lines = tmpfile();
+    become_threaded();
+    measure_chunks(CHUNKS, CHUNK_OPS, NULL, write_lines);
+}
+
+static void
+bench_fgets(void)
+{
+    lines = tmpfile();
+    become_threaded();
+    write_lines();
+    measure_chunks(CHUNKS, CHUNK_OPS, rewind_lines, read_lines);
+}
+
+/* --- Waits for a byte --- */
 
 static void *
 echo(void *unused)
@@ -336,8 +506,7 @@ bench_read_blocked(void)
     measure_chunks(HANDOFF_CHUNKS, HANDOFFS_A_CHUNK, NULL, play_ping_pong);
 }
 
-/* --- Conditions
- * ------------------------------------------------------------------------------------ */
+/* --- Conditions --- */
 
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static unsigned whose_turn; /* guarded by mutex: 0 or 1 */
@@ -378,8 +547,7 @@ bench_cond_handoff(void)
     measure_chunks(HANDOFF_CHUNKS, HANDOFFS_A_CHUNK, NULL, pass_turns);
 }
 
-/* --- The list of cases
- * ------------------------------------------------------------------------------ */
+/* --- The list of cases --- */
 
 static const struct bench_case {
     const char *name;
@@ -396,6 +564,14 @@ static const struct bench_case {
     {"contended_4_sleeping", bench_contended_4_sleeping, 0},
     {"wait_in_vain", bench_wait_in_vain, 1},
     {"read_ready", bench_read_ready, 1},
+    {"recv_ready", bench_recv_ready, 1},
+    {"write_ready", bench_write_ready, 1},
+    {"poll_at_once", bench_poll_at_once, 1},
+    {"poll_ready", bench_poll_ready, 1},
+    {"sem_free", bench_sem_free, 1},
+    {"syscall", bench_syscall, 1},
+    {"fwrite", bench_fwrite, 1},
+    {"fgets", bench_fgets, 1},
     {"read_blocked", bench_read_blocked, 1},
     {"cond_handoff", bench_cond_handoff, 1},
 };

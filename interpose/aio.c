@@ -12,8 +12,7 @@ aio_suspend(const struct aiocb *const *list, int count, const struct timespec *t
 }
 WP_EXPORT_ALIAS_OF_OTHER_TYPE(aio_suspend64, aio_suspend);
 
-/* --- lio_listio: waits for all of a list in mode
- * LIO_WAIT ---------------------------------------- */
+/* --- lio_listio: waits for all of a list in mode LIO_WAIT */
 
 WP_EXPORT int wp_lio_listio(int mode, struct aiocb *const *list, int count, struct sigevent *event);
 WP_EXPORT int wp_lio_listio64(int mode, struct aiocb *const *list, int count,
@@ -37,29 +36,11 @@ wp_lio_listio64(int mode, struct aiocb *const *list, int count, struct sigevent 
 }
 WP_EXPORT_VERSION(wp_lio_listio64, "lio_listio64", WP_LIO_VERSION);
 
-#if defined(WP_LIO_OLD_VERSION)
+#if defined(WP_LIO_MIDDLE_VERSION)
 
-WP_EXPORT int wp_lio_listio_old(int mode, struct aiocb *const *list, int count,
-                                struct sigevent *event);
-WP_EXPORT int wp_lio_listio64_old(int mode, struct aiocb *const *list, int count,
-                                  struct sigevent *event);
-
-int
-wp_lio_listio_old(int mode, struct aiocb *const *list, int count, struct sigevent *event)
-{
-    if (mode != LIO_WAIT)
-        return wp_real.lio_listio_old(mode, list, count, event);
-    WP_TIMED(io, WP_TIMED_READY_NS, lio_listio_old, (mode, list, count, event));
-}
-WP_EXPORT_OLD_VERSION(wp_lio_listio_old, "lio_listio", WP_LIO_OLD_VERSION);
-
-int
-wp_lio_listio64_old(int mode, struct aiocb *const *list, int count, struct sigevent *event)
-{
-    if (mode != LIO_WAIT)
-        return wp_real.lio_listio64_old(mode, list, count, event);
-    WP_TIMED(io, WP_TIMED_READY_NS, lio_listio64_old, (mode, list, count, event));
-}
-WP_EXPORT_OLD_VERSION(wp_lio_listio64_old, "lio_listio64", WP_LIO_OLD_VERSION);
+WP_EXPORT_ALIAS(wp_lio_listio_middle, wp_lio_listio);
+WP_EXPORT_OLD_VERSION(wp_lio_listio_middle, "lio_listio", WP_LIO_MIDDLE_VERSION);
+WP_EXPORT_ALIAS(wp_lio_listio64_middle, wp_lio_listio64);
+WP_EXPORT_OLD_VERSION(wp_lio_listio64_middle, "lio_listio64", WP_LIO_MIDDLE_VERSION);
 
 #endif

@@ -6,18 +6,18 @@
 WP_EXPORT int
 accept(int fd, __SOCKADDR_ARG address, socklen_t *size)
 {
-    WP_TIMED_IO(net, accept, (fd, address, size));
+    WP_TIMED_INPUT(net, accept, (fd, address, size));
 }
 
 WP_EXPORT int
 accept4(int fd, __SOCKADDR_ARG address, socklen_t *size, int flags)
 {
-    WP_TIMED_IO(net, accept4, (fd, address, size, flags));
+    WP_TIMED_INPUT(net, accept4, (fd, address, size, flags));
 }
 
 WP_EXPORT int
 connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
-    WP_TIMED_IO(net, connect, (fd, address, size));
+    WP_TIMED_OUTPUT(net, connect, (fd, address, size));
 }
 WP_EXPORT_ALIAS(__connect, connect);

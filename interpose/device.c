@@ -11,22 +11,22 @@ int ioctl(int fd, unsigned long request, void *argument);
 WP_EXPORT int
 eventfd_read(int fd, eventfd_t *value)
 {
-    WP_TIMED_IO(io, eventfd_read, (fd, value));
+    WP_TIMED_INPUT(io, eventfd_read, (fd, value));
 }
 
 WP_EXPORT int
 eventfd_write(int fd, eventfd_t value)
 {
-    WP_TIMED_IO(io, eventfd_write, (fd, value));
+    WP_TIMED_OUTPUT(io, eventfd_write, (fd, value));
 }
 
-/* Waits only until the kernel has gathered its first seed. */
+/* Waits only until the kernel has gathered its first seed; else it computes, some ns a byte. */
 WP_EXPORT ssize_t
 getrandom(void *buffer, size_t count, unsigned flags)
 {
     if ((flags & GRND_NONBLOCK) != 0)
         return wp_real.getrandom(buffer, count, flags);
-    WP_TIMED_IO(io, getrandom, (buffer, count, flags));
+    WP_TIMED(io, WP_TIMED_BUSY_NS + 8 * count, getrandom, (buffer, count, flags));
 }
 
 WP_EXPORT int

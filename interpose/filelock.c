@@ -8,6 +8,7 @@ enum {
     WP_FILELOCK_SETLKW = 7,
     WP_FILELOCK_OFD_SETLKW = 38,
     WP_FILELOCK_NB = 4,
+    WP_FILELOCK_UN = 8,
 };
 
 int flock(int fd, int operation);
@@ -16,7 +17,7 @@ int fcntl(int fd, int command, void *argument);
 WP_EXPORT int
 flock(int fd, int operation)
 {
-    if ((operation & WP_FILELOCK_NB) != 0)
+    if ((operation & (WP_FILELOCK_NB | WP_FILELOCK_UN)) != 0)
         return wp_real.flock(fd, operation);
     WP_TIMED(file, WP_TIMED_READY_NS, flock, (fd, operation));
 }

@@ -114,7 +114,8 @@ wp_futex_end_wait(struct wp_futex_wait *wait, long result)
     if (result == 0 && wait->call.value != 0 && wp_futex_is_plain_wait(&wait->call))
         wp_futex_learn(wait->call.word);
     if (wp_clock_waited(wait->start))
-        wp_timed_record_io(wait->start, result, WP_FUNCTION_syscall, wait->call.frame);
+        wp_timed_record_io(wait->start, WP_TIMED_READY_NS, result, WP_FUNCTION_syscall,
+                           wait->call.frame);
     return result;
 }
 

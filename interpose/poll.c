@@ -2,6 +2,7 @@
  * Waits for any of many descriptors. With a timeout of 0 they only look, and go straight to the
  * real call.
  */
+#include <errno.h>
 #include <sys/epoll.h>
 
 #include "timed.h"
@@ -84,11 +85,20 @@ epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout_ms, co
     WP_TIMED(poll, WP_TIMED_READY_NS, epoll_pwait, (epoll, events, count, timeout_ms, mask));
 }
 
+/* libc passes this timeout on unread, and the kernel refuses a bad address: we read it once the
+ * kernel has read it. Other failures than EINTR are no waits. */
 WP_EXPORT int
 epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout,
              const sigset_t *mask)
 {
-    if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+    if (!wp_wrapper_block_on(WP_FAMILY_poll))
         return wp_real.epoll_pwait2(epoll, events, count, timeout, mask);
-    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_pwait2, (epoll, events, count, timeout, mask));
+
+    wp_clock_mark start = wp_clock_now();
+    int result = wp_real.epoll_pwait2(epoll, events, count, timeout, mask);
+
+    if (__builtin_expect(wp_clock_waited(start), 0) && (result >= 0 || errno == EINTR) &&
+        !WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_epoll_pwait2, WP_UNWIND_FRAME());
+    return result;
 }

@@ -65,6 +65,7 @@ wp_real_look_up(void *slot, const char *symbol, const char *version)
     if (found == NULL) {
         long (*missing)(void) = wp_real_missing;
 
+        (void)dlerror(); /* the program need not hear of it: musl would tell at its next dlerror */
         memcpy(&found, &missing, sizeof(found));
     }
     memcpy(slot, &found, sizeof(found));
@@ -101,8 +102,8 @@ wp_real_list(struct wp_start_function *functions)
     struct wp_start_function whole;
 
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
-    whole =                                                                                        \
-        (struct wp_start_function){symbol, kind, #family, version, (uintptr_t)wp_real.id, 0, 0};   \
+    whole = (struct wp_start_function){                                                            \
+        symbol, kind, WP_FAMILY_##family, version, (uintptr_t)wp_real.id, 0, 0};                   \
     whole.flags = wp_real_flags(symbol, whole.address);                                            \
     *row++ = whole;                                                                                \
     whole.part_of = WP_FUNCTION_##id;
@@ -111,6 +112,6 @@ wp_real_list(struct wp_start_function *functions)
     row++->kind = part_kind;
 #define WP_VARIADIC(id, symbol, of, family, kind)                                                  \
     *row++ = (struct wp_start_function){                                                           \
-        symbol, kind, #family, "", (uintptr_t)dlsym(RTLD_NEXT, symbol), 0, 0};
+        symbol, kind, WP_FAMILY_##family, "", (uintptr_t)dlsym(RTLD_NEXT, symbol), 0, 0};
 #include "functions.def"
 }

@@ -8,7 +8,7 @@ recv(int fd, void *buffer, size_t count, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.recv(fd, buffer, count, flags);
-    WP_TIMED_IO(net, recv, (fd, buffer, count, flags));
+    WP_TIMED_INPUT(net, recv, (fd, buffer, count, flags));
 }
 
 WP_EXPORT ssize_t
@@ -16,7 +16,7 @@ recvfrom(int fd, void *buffer, size_t count, int flags, __SOCKADDR_ARG from, soc
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.recvfrom(fd, buffer, count, flags, from, from_size);
-    WP_TIMED_IO(net, recvfrom, (fd, buffer, count, flags, from, from_size));
+    WP_TIMED_INPUT(net, recvfrom, (fd, buffer, count, flags, from, from_size));
 }
 
 WP_EXPORT ssize_t
@@ -24,7 +24,7 @@ recvmsg(int fd, struct msghdr *message, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.recvmsg(fd, message, flags);
-    WP_TIMED_IO(net, recvmsg, (fd, message, flags));
+    WP_TIMED_INPUT(net, recvmsg, (fd, message, flags));
 }
 
 WP_EXPORT int
@@ -32,7 +32,7 @@ recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct tim
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.recvmmsg(fd, messages, count, flags, timeout);
-    WP_TIMED_IO(net, recvmmsg, (fd, messages, count, flags, timeout));
+    WP_TIMED_INPUT(net, recvmmsg, (fd, messages, count, flags, timeout));
 }
 
 ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t size, int flags);
@@ -42,7 +42,7 @@ __recv_chk(int fd, void *buffer, size_t count, size_t size, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.__recv_chk(fd, buffer, count, size, flags);
-    WP_TIMED_IO(net, __recv_chk, (fd, buffer, count, size, flags));
+    WP_TIMED_INPUT(net, __recv_chk, (fd, buffer, count, size, flags));
 }
 
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags,
@@ -54,5 +54,5 @@ __recvfrom_chk(int fd, void *buffer, size_t count, size_t size, int flags, __SOC
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.__recvfrom_chk(fd, buffer, count, size, flags, from, from_size);
-    WP_TIMED_IO(net, __recvfrom_chk, (fd, buffer, count, size, flags, from, from_size));
+    WP_TIMED_INPUT(net, __recvfrom_chk, (fd, buffer, count, size, flags, from, from_size));
 }

@@ -40,16 +40,19 @@ sem_wait(sem_t *sem)
     WP_TIMED(sync, WP_TIMED_READY_NS, sem_wait, (sem));
 }
 
-/* glibc makes these two cancellation points only where they wait. */
+/* The same, unless it refuses its deadline. */
 WP_EXPORT int
 sem_timedwait(sem_t *sem, const struct timespec *deadline)
 {
-    if (wp_wrapper_block_on(WP_FAMILY_sync) && wp_sem_deadline_is_valid(CLOCK_REALTIME, deadline) &&
-        wp_sem_try(sem))
-        return 0;
+    if (wp_wrapper_block_on(WP_FAMILY_sync) && wp_sem_deadline_is_valid(CLOCK_REALTIME, deadline)) {
+        pthread_testcancel();
+        if (wp_sem_try(sem))
+            return 0;
+    }
     WP_TIMED(sync, WP_TIMED_READY_NS, sem_timedwait, (sem, deadline));
 }
 
+/* glibc makes this one a cancellation point only where it waits. */
 WP_EXPORT int
 sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *deadline)
 {

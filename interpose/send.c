@@ -8,7 +8,7 @@ send(int fd, const void *buffer, size_t count, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.send(fd, buffer, count, flags);
-    WP_TIMED_IO(net, send, (fd, buffer, count, flags));
+    WP_TIMED_OUTPUT(net, send, (fd, buffer, count, flags));
 }
 WP_EXPORT_ALIAS(__send, send);
 
@@ -18,7 +18,7 @@ sendto(int fd, const void *buffer, size_t count, int flags, __CONST_SOCKADDR_ARG
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.sendto(fd, buffer, count, flags, to, to_size);
-    WP_TIMED_IO(net, sendto, (fd, buffer, count, flags, to, to_size));
+    WP_TIMED_OUTPUT(net, sendto, (fd, buffer, count, flags, to, to_size));
 }
 
 WP_EXPORT ssize_t
@@ -26,7 +26,7 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.sendmsg(fd, message, flags);
-    WP_TIMED_IO(net, sendmsg, (fd, message, flags));
+    WP_TIMED_OUTPUT(net, sendmsg, (fd, message, flags));
 }
 
 WP_EXPORT int
@@ -34,6 +34,6 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.sendmmsg(fd, messages, count, flags);
-    WP_TIMED_IO(net, sendmmsg, (fd, messages, count, flags));
+    WP_TIMED_OUTPUT(net, sendmmsg, (fd, messages, count, flags));
 }
 WP_EXPORT_ALIAS(__sendmmsg, sendmmsg);

@@ -1,6 +1,8 @@
 /*
  * Signals waited for.
  */
+#include <errno.h>
+
 #include "timed.h"
 
 int __sigpause(int argument, int is_number);
@@ -18,12 +20,28 @@ sigwaitinfo(const sigset_t *set, siginfo_t *info)
     WP_TIMED(process, WP_TIMED_READY_NS, sigwaitinfo, (set, info));
 }
 
+/* Had the call no time to wait in? Asked afterwards: only the kernel can tell whether `timeout`
+ * points to something, and says EFAULT where a look at it would be the program's end. */
+static bool
+wp_signal_polled(int number, const struct timespec *timeout)
+{
+    if (number < 0 && errno == EFAULT)
+        return true;
+    return timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+}
+
 WP_EXPORT int
 sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-    if (timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0)
+    if (!wp_wrapper_block_on(WP_FAMILY_process))
         return wp_real.sigtimedwait(set, info, timeout);
-    WP_TIMED(process, WP_TIMED_READY_NS, sigtimedwait, (set, info, timeout));
+
+    wp_clock_mark start = wp_clock_now();
+    int number = wp_real.sigtimedwait(set, info, timeout);
+
+    if (__builtin_expect(wp_clock_waited(start), 0) && !wp_signal_polled(number, timeout))
+        wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_sigtimedwait, WP_UNWIND_FRAME());
+    return number;
 }
 WP_EXPORT_ALIAS(__sigtimedwait, sigtimedwait);
 

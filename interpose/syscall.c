@@ -58,7 +58,7 @@ wp_syscall_futex(long number, long a, long b, long c, long d, long e, long f)
 long
 wp_syscall_futex_waitv(long number, long a, long b, long c, long d, long e, long f)
 {
-    WP_TIMED_IO(sync, syscall, (number, a, b, c, d, e, f));
+    WP_TIMED_INPUT(sync, syscall, (number, a, b, c, d, e, f));
 }
 
 /* Waits if it shall wait for at least one completion. */

@@ -4,11 +4,7 @@
 
 #include "core/region.h"
 
-/*
- * EAGAIN comes at once from a descriptor that does not block, or when the time of SO_RCVTIMEO is
- * up. Only the second is a wait, and takes some milliseconds at least; a shorter one was the first,
- * in a thread that lost the processor meanwhile.
- */
+/* A refusal that took longer was a wait that ended so: see wp_timed_is_refused. */
 #define WP_TIMED_REFUSED_NS UINT64_C(10000000)
 
 WP_SLOW void
@@ -24,14 +20,39 @@ wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, const
     wp_wait_record(delay_ns, wp_wait_block_rate_ns(), function, &caller);
 }
 
-WP_SLOW void
-wp_timed_record_io(wp_clock_mark start, ssize_t result, uint16_t function, const void *frame)
+/*
+ * Errors that come at once: a thread that sees one after some microseconds lost the processor
+ * meanwhile. EAGAIN comes at once from a descriptor that does not block, or when the time of
+ * SO_RCVTIMEO is up; only the second is a wait, and takes some milliseconds at least.
+ */
+static bool
+wp_timed_is_refused(int error)
 {
-    uint64_t ready_ns = WP_TIMED_READY_NS;
+    switch (error) {
+    case EAGAIN:
+    case EALREADY:
+    case EBADF:
+    case EFAULT:
+    case EINPROGRESS:
+    case EINVAL:
+    case EISCONN:
+    case ENOSYS:
+    case ENOTCONN:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        return true;
+    default:
+        return false;
+    }
+}
 
+WP_SLOW void
+wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, uint16_t function,
+                   const void *frame)
+{
     if (result > 0)
         ready_ns += (uint64_t)result / WP_TIMED_BYTES_PER_NS;
-    else if (result < 0 && errno == EAGAIN)
+    else if (result < 0 && wp_timed_is_refused(errno))
         ready_ns = WP_TIMED_REFUSED_NS;
     wp_timed_record(start, ready_ns, function, frame);
 }

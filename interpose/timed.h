@@ -30,11 +30,12 @@
 void wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, const void *frame);
 
 /* The same for a call that moves data. `result` is what it returned: bytes, whose copying takes
- * time and is no wait, or -1 with errno. */
-void wp_timed_record_io(wp_clock_mark start, ssize_t result, uint16_t function, const void *frame);
+ * time and is no wait, or -1 with errno, which may say that it was refused at once. */
+void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, uint16_t function,
+                        const void *frame);
 
-/* Body of a wrapper for read, write and their kin. */
-#define WP_TIMED_IO(family, id, arguments)                                                         \
+/* Body of a wrapper for a call that moves data. */
+#define WP_TIMED_IO(family, ready_ns, id, arguments)                                               \
     do {                                                                                           \
         if (!wp_wrapper_block_on(WP_FAMILY_##family))                                              \
             return wp_real.id arguments;                                                           \
@@ -43,9 +44,15 @@ void wp_timed_record_io(wp_clock_mark start, ssize_t result, uint16_t function, 
         __typeof__(wp_real.id arguments) result_ = wp_real.id arguments;                           \
                                                                                                    \
         if (__builtin_expect(wp_clock_waited(start_), 0))                                          \
-            wp_timed_record_io(start_, result_, WP_FUNCTION_##id, WP_UNWIND_FRAME());              \
+            wp_timed_record_io(start_, (ready_ns), result_, WP_FUNCTION_##id, WP_UNWIND_FRAME());  \
         return result_;                                                                            \
     } while (0)
+
+/* read and its kin: what is there is copied. */
+#define WP_TIMED_INPUT(family, id, arguments) WP_TIMED_IO(family, WP_TIMED_READY_NS, id, arguments)
+
+/* write and its kin: on the way to a receiver on the same machine they do its work too. */
+#define WP_TIMED_OUTPUT(family, id, arguments) WP_TIMED_IO(family, WP_TIMED_BUSY_NS, id, arguments)
 
 /* Body of a wrapper for a call that waited if it took more than ready_ns, whatever it returns. */
 #define WP_TIMED(family, ready_ns, id, arguments)                                                  \

@@ -79,7 +79,7 @@ static void
 check_region(const char *what, struct wp_findings *findings, bool *has_region)
 {
     struct wp_region_place place;
-    struct wp_reader_summary summary;
+    struct wp_snapshot *snapshot = NULL;
     struct wp_error error = {""};
 
     *has_region = wp_region_find(what, &place, &error) == 0;
@@ -89,10 +89,13 @@ check_region(const char *what, struct wp_findings *findings, bool *has_region)
     }
     wp_findings_add(findings, WP_FINDING_OK, what, NULL, "it is profiled; its region is %s",
                     place.path);
-    if (wp_reader_summarize(&place, &summary, &error) == 0)
-        wp_region_loss_check(what, summary.flags, summary.counters, findings);
-    else
+    if (wp_reader_open(&place, &snapshot, &error) == 0) {
+        wp_region_loss_check(what, snapshot->flags, snapshot->counters, findings);
+        wp_region_loss_check_functions(what, snapshot, findings);
+    } else {
         wp_findings_add(findings, WP_FINDING_WARN, what, NULL, "%s", error.text);
+    }
+    wp_snapshot_free(snapshot);
 }
 
 static int

@@ -11,16 +11,18 @@
 #include "cli/region_file.h"
 #include "cli/region_life.h"
 #include "cli/terminal.h"
+#include "cli/view_options.h"
 #include "profile/encode.h"
 #include "profile/region_find.h"
 
 struct export_values {
     const struct wp_encoder *encoder; /* NULL: the first */
     const char *path;                 /* NULL: standard output */
-    unsigned kind;                    /* index of wp_capture_kinds */
+    unsigned type;                    /* index of wp_capture_types */
+    struct wp_view_values view;
 };
 
-static const char *const kinds[] = {WP_CAPTURE_KIND_NAMES, NULL};
+static const char *const types[] = {WP_CAPTURE_TYPE_NAMES, NULL};
 
 /* The formats are listed by src/profile: no second list of their names here. */
 static int
@@ -42,14 +44,16 @@ static const struct wp_option options[] = {
     {.name = "profile",
      .help = "who waits (default), or who makes them wait",
      .parse = wp_option_parse_choice,
-     .target = offsetof(struct export_values, kind),
-     .choices = kinds},
+     .target = offsetof(struct export_values, type),
+     .choices = types},
+    WP_KIND_OPTION(struct export_values, view),
     {.name = "format",
      .letter = 'f',
      .placeholder = "FORMAT",
      .help = "pprof (default), folded, text or json",
      .parse = parse_format,
      .target = offsetof(struct export_values, encoder)},
+    WP_LABELS_OPTION(struct export_values, view),
     {.name = "output",
      .letter = 'o',
      .placeholder = "FILE",
@@ -59,6 +63,12 @@ static const struct wp_option options[] = {
     {.name = NULL},
 };
 
+static const struct wp_encoder *
+encoder_of(const struct export_values *values)
+{
+    return values->encoder != NULL ? values->encoder : &wp_encoders[0];
+}
+
 static bool
 is_binary(const struct wp_encoder *encoder)
 {
@@ -67,7 +77,7 @@ is_binary(const struct wp_encoder *encoder)
 }
 
 static int
-encode(struct wp_profile *profile, const struct wp_encoder *encoder, FILE *stream,
+encode(struct wp_profile *profile, const struct export_values *values, FILE *stream,
        struct wp_error *error)
 {
     struct wp_symbolizer *symbolizer = NULL;
@@ -79,25 +89,25 @@ encode(struct wp_profile *profile, const struct wp_encoder *encoder, FILE *strea
     wp_profile_sort(profile);
     status = wp_symbolize(symbolizer, profile, &symbols, error);
     if (status == 0)
-        status = encoder->encode(profile, symbols, stream, error);
+        status = encoder_of(values)->encode(profile, symbols, &values->view.encode, stream, error);
     wp_symbols_free(symbols);
     wp_symbolizer_free(symbolizer);
     return status;
 }
 
 static int
-write_profile(struct wp_profile *profile, const struct wp_encoder *encoder, const char *path,
+write_profile(struct wp_profile *profile, const struct export_values *values,
               struct wp_error *error)
 {
     struct wp_output_file file;
     int status;
 
-    if (path == NULL)
-        return encode(profile, encoder, stdout, error);
-    status = wp_output_file_open(&file, path, error);
+    if (values->path == NULL)
+        return encode(profile, values, stdout, error);
+    status = wp_output_file_open(&file, values->path, error);
     if (status != 0)
         return status;
-    status = encode(profile, encoder, file.stream, error);
+    status = encode(profile, values, file.stream, error);
     if (status == 0)
         return wp_output_file_commit(&file, error);
     wp_output_file_discard(&file);
@@ -108,8 +118,7 @@ static int
 export_place(const struct export_values *values, const struct wp_region_place *place,
              struct wp_error *error)
 {
-    const struct wp_encoder *encoder = values->encoder != NULL ? values->encoder : &wp_encoders[0];
-    struct wp_profile *profile = wp_profile_new(wp_capture_kinds[values->kind]);
+    struct wp_profile *profile = wp_profile_new(wp_capture_types[values->type]);
     struct wp_snapshot *snapshot = NULL;
     bool ended = false;
     int status = profile != NULL ? wp_reader_open(place, &snapshot, error)
@@ -117,13 +126,19 @@ export_place(const struct export_values *values, const struct wp_region_place *p
 
     if (status == 0) {
         ended = wp_region_life_look(snapshot).ended;
-        status = wp_profile_add(profile, snapshot, error);
+        status = wp_view_check_kinds(values->view.kinds, snapshot, error);
     }
-    wp_snapshot_free(snapshot);
     if (status == 0)
-        status = write_profile(profile, encoder, values->path, error);
+        status = wp_profile_add(profile, snapshot, error);
+    wp_snapshot_free(snapshot);
+    if (status == 0 && values->view.kinds != NULL)
+        status = wp_profile_select_kinds(profile, values->view.kinds, error);
+    if (status == 0)
+        status = write_profile(profile, values, error);
     wp_profile_free(profile);
-    if (status == 0 && ended && wp_region_file_mark_exported(place, error) != 0)
+    /* What was left out is nowhere else yet: `prune` must not take it for exported. */
+    if (status == 0 && ended && values->view.kinds == NULL &&
+        wp_region_file_mark_exported(place, error) != 0)
         wp_message_detail("%s", error->text);
     return status;
 }
@@ -135,8 +150,7 @@ static int export(const void *given, char **arguments)
     struct wp_error error = {""};
     int status;
 
-    if (values->path == NULL && wp_terminal_is(stdout) &&
-        is_binary(values->encoder != NULL ? values->encoder : &wp_encoders[0])) {
+    if (values->path == NULL && wp_terminal_is(stdout) && is_binary(encoder_of(values))) {
         wp_message_error("standard output", "name a file with -o, or choose --format text",
                          "a terminal cannot show this format");
         return WP_EXIT_USAGE;

@@ -15,6 +15,7 @@
 #include "cli/quantity.h"
 #include "cli/rate_options.h"
 #include "cli/terminal.h"
+#include "cli/view_options.h"
 #include "profile/region_find.h"
 
 #define POLL_NS 100000000 /* between looks at the target */
@@ -23,6 +24,7 @@ struct record_values {
     struct wp_rate_values rates;
     struct wp_option_number span_ns;
     const char *prefix;
+    struct wp_view_values view;
 };
 
 static const struct record_values defaults = {
@@ -46,6 +48,8 @@ static const struct wp_option options[] = {
      .parse = wp_option_parse_text,
      .target = offsetof(struct record_values, prefix)},
     WP_RATE_OPTIONS(struct record_values, rates),
+    WP_KIND_OPTION(struct record_values, view),
+    WP_LABELS_OPTION(struct record_values, view),
     {.name = NULL},
 };
 
@@ -216,12 +220,16 @@ record_target(const struct record_values *values, struct target *target, const c
     if (status == 0 && wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
         status =
             wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`", what);
+    if (status == 0)
+        status = wp_view_check_kinds(values->view.kinds, target->first, error);
     wp_snapshot_free(target->first);
     target->first = NULL;
     if (status == 0)
         status = record_span(values, target, what, &capture, error);
     if (status == 0)
-        status = wp_capture_write(&capture, values->prefix, error);
+        status = wp_capture_select_kinds(&capture, values->view.kinds, error);
+    if (status == 0)
+        status = wp_capture_write(&capture, values->prefix, &values->view.encode, error);
     wp_snapshot_free(target->first);
     wp_capture_free(&capture);
     return status;

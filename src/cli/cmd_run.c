@@ -22,6 +22,7 @@
 #include "cli/region_file.h"
 #include "cli/region_life.h"
 #include "cli/setup_check.h"
+#include "cli/view_options.h"
 #include "profile/region_find.h"
 #include "profile/region_reader.h"
 
@@ -29,6 +30,8 @@ struct run_values {
     struct wp_rate_values rates;
     struct wp_option_number depth;
     const char *prefix;
+    const char *events;
+    struct wp_view_values view;
     bool follow_exec;
     bool keep_region;
 };
@@ -54,6 +57,14 @@ static const struct wp_option options[] = {
      .target = offsetof(struct run_values, depth),
      .minimum = 1,
      .maximum = WP_REGION_MAX_DEPTH},
+    {.name = "events",
+     .placeholder = "FAMILY[,FAMILY...]",
+     .help = "record these families of waits (all: every one;\n"
+             "default: all but sleep and spin)",
+     .parse = wp_option_parse_text,
+     .target = offsetof(struct run_values, events)},
+    WP_KIND_OPTION(struct run_values, view),
+    WP_LABELS_OPTION(struct run_values, view),
     {.name = "keep-region",
      .help = "leave the region in its directory",
      .parse = wp_option_parse_flag,
@@ -80,13 +91,18 @@ find_library(char library[PATH_MAX])
     return code;
 }
 
-/* Hours of profiling must not end with a directory that was never there. */
+/* Hours of profiling must not end with a directory that was never there, or a mistyped name. */
 static int
-check_output(const char *prefix)
+check_values(const struct run_values *values)
 {
     struct wp_error error = {""};
+    int status = wp_view_check_events(values->events, &error);
 
-    if (wp_capture_check_prefix(prefix, &error) == 0)
+    if (status == 0)
+        status = wp_view_check_kinds_of_library(values->view.kinds, &error);
+    if (status != 0)
+        return wp_command_fail(status, &error);
+    if (wp_capture_check_prefix(values->prefix, &error) == 0)
         return WP_EXIT_OK;
     wp_message_error(NULL, NULL, "%s; the program was not started", error.text);
     return WP_EXIT_FAILURE;
@@ -195,7 +211,7 @@ print_table(struct wp_capture *capture)
     if (wp_message_is_quiet())
         return;
     fputc('\n', stderr);
-    if (wp_capture_print(capture, WP_CAPTURE_ALL_KINDS, &report, stderr, &error) != 0)
+    if (wp_capture_print(capture, WP_CAPTURE_ALL_TYPES, &report, stderr, &error) != 0)
         wp_message_error(NULL, NULL, "%s", error.text);
 }
 
@@ -211,7 +227,9 @@ report_regions(const struct run_values *values, const struct wp_region_list *lis
     bool written = false;
 
     if (status == 0 && add_regions(&capture, list, ended) > 0) {
-        status = wp_capture_write(&capture, values->prefix, &error);
+        status = wp_capture_select_kinds(&capture, values->view.kinds, &error);
+        if (status == 0)
+            status = wp_capture_write(&capture, values->prefix, &values->view.encode, &error);
         written = status == 0;
         if (written) {
             put_away_regions(list, ended, values->keep_region);
@@ -267,7 +285,7 @@ run(const void *given, char **arguments)
     int status = find_library(library);
 
     if (status == WP_EXIT_OK)
-        status = check_output(values->prefix);
+        status = check_values(values);
     if (status != WP_EXIT_OK)
         return status;
     launch.library = library;
@@ -280,6 +298,8 @@ run(const void *given, char **arguments)
                       values->rates.mutex_fraction.value);
     if (values->depth.given)
         wp_launch_set(&launch, "WAITPROF_DEPTH", "%" PRIu64, values->depth.value);
+    if (values->events != NULL)
+        wp_launch_set(&launch, "WAITPROF_EVENTS", "%s", values->events);
 
     status = wp_launch_run(&launch, &end);
     if (status != 0) {

@@ -3,19 +3,21 @@
  */
 #include "cli/capture.h"
 #include "cli/command.h"
+#include "cli/view_options.h"
 #include "profile/region_find.h"
 
 struct top_values {
     struct wp_option_number rows;
-    unsigned kind;
+    unsigned type;
     unsigned grouping;
+    struct wp_view_values view;
 };
 
-static const char *const kinds[] = {WP_CAPTURE_KIND_NAMES, "both", NULL};
+static const char *const types[] = {WP_CAPTURE_TYPE_NAMES, "both", NULL};
 static const char *const groupings[] = {
     [WP_REPORT_STACKS] = "stacks", [WP_REPORT_FUNCTIONS] = "functions", NULL};
 
-static const struct top_values defaults = {.rows = {.value = 10}, .kind = WP_CAPTURE_KINDS};
+static const struct top_values defaults = {.rows = {.value = 10}, .type = WP_CAPTURE_TYPES};
 
 static const struct wp_option options[] = {
     {.name = "rows",
@@ -29,8 +31,9 @@ static const struct wp_option options[] = {
     {.name = "profile",
      .help = "who waits, who makes them wait, or both (default)",
      .parse = wp_option_parse_choice,
-     .target = offsetof(struct top_values, kind),
-     .choices = kinds},
+     .target = offsetof(struct top_values, type),
+     .choices = types},
+    WP_KIND_OPTION(struct top_values, view),
     {.name = "by",
      .help = "one row a stack (default) or a calling function",
      .parse = wp_option_parse_choice,
@@ -47,16 +50,20 @@ print_place(const struct top_values *values, const struct wp_region_place *place
         .rows = values->rows.value,
         .grouping = (enum wp_report_grouping)values->grouping,
     };
-    unsigned chosen = values->kind < WP_CAPTURE_KINDS ? 1u << values->kind : WP_CAPTURE_ALL_KINDS;
+    unsigned chosen = values->type < WP_CAPTURE_TYPES ? 1u << values->type : WP_CAPTURE_ALL_TYPES;
     struct wp_capture capture = {0};
     struct wp_snapshot *snapshot = NULL;
     int status = wp_reader_open(place, &snapshot, error);
 
     if (status == 0)
+        status = wp_view_check_kinds(values->view.kinds, snapshot, error);
+    if (status == 0)
         status = wp_capture_start(&capture, error);
     if (status == 0)
         status = wp_capture_add(&capture, snapshot, error);
     wp_snapshot_free(snapshot);
+    if (status == 0)
+        status = wp_capture_select_kinds(&capture, values->view.kinds, error);
     if (status == 0)
         status = wp_capture_print(&capture, chosen, &report, stdout, error);
     wp_capture_free(&capture);

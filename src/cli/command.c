@@ -9,6 +9,8 @@ wp_command_fail(int status, const struct wp_error *error)
 {
     wp_message_error(NULL, NULL, "%s", error->text);
     switch (-status) {
+    case EINVAL:
+        return WP_EXIT_USAGE;
     case ESRCH:
     case ENODATA:
     case ENOENT:

@@ -39,5 +39,6 @@ extern const struct wp_command wp_command_export;
 extern const struct wp_command wp_command_rate;
 extern const struct wp_command wp_command_prune;
 extern const struct wp_command wp_command_doctor;
+extern const struct wp_command wp_command_functions;
 
 #endif

@@ -9,7 +9,7 @@
 
 struct wp_launch_variable {
     const char *name;
-    char value[32];
+    char value[256]; /* longer ones are cut */
 };
 
 #define WP_LAUNCH_VARIABLES 8u

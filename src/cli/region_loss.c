@@ -2,8 +2,12 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
-#include "profile/region_reader.h"
+#include "profile/symbol_name.h"
+
+#define NAMES_SHOWN 8u
 
 static const struct {
     enum wp_region_counter counter;
@@ -62,4 +66,43 @@ wp_region_loss_check(const char *object, uint32_t flags, const uint64_t counters
                             "%s: %" PRIu64 " %s", wp_reader_counters[counter].name,
                             counters[counter], wp_reader_counters[counter].text);
     }
+}
+
+/* Names of the functions with a flag, the first few of them. Returns how many there are. */
+static size_t
+name_functions(const struct wp_snapshot *snapshot, uint32_t flag, char *text, size_t size)
+{
+    size_t count = 0;
+
+    text[0] = '\0';
+    for (size_t i = 1; i < snapshot->function_count; i++) {
+        const struct wp_reader_function *function = &snapshot->functions[i];
+        size_t used = strlen(text);
+        char name[64];
+
+        if ((function->flags & flag) == 0 || function->part_of != 0)
+            continue;
+        wp_symbol_clean(function->name, name, sizeof name);
+        if (count < NAMES_SHOWN)
+            snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+        else if (count == NAMES_SHOWN)
+            snprintf(text + used, size - used, " and others");
+        count++;
+    }
+    return count;
+}
+
+void
+wp_region_loss_check_functions(const char *object, const struct wp_snapshot *snapshot,
+                               struct wp_findings *findings)
+{
+    char names[NAMES_SHOWN * 66 + 16];
+
+    if (name_functions(snapshot, WP_REGION_FUNCTION_HIDDEN, names, sizeof names) > 0)
+        wp_findings_add(findings, WP_FINDING_WARN, object,
+                        "waits in them are not seen (see `waitprof functions PID`)",
+                        "it has functions of its own in place of ours: %s", names);
+    if (name_functions(snapshot, WP_REGION_FUNCTION_UNBOUND, names, sizeof names) > 0)
+        wp_findings_add(findings, WP_FINDING_OK, object, NULL,
+                        "its C library is too old to have %s; nobody can call them", names);
 }

@@ -54,7 +54,7 @@ struct wp_blame_account {
 struct wp_blame_record {
     /* low: last << 12 | waiting; high: owed << 13 | debt << 12 | arrived */
     struct wp_atomic_pair account;
-    uint64_t key; /* address / 8 << 20 | fraction */
+    uint64_t key; /* address / 4 << 20 | fraction; the address's bits above 45 are lost */
     uint64_t unused;
 };
 
@@ -106,7 +106,8 @@ wp_blame_in_use(const struct wp_blame_account *account)
 static uint64_t
 wp_blame_key(const void *lock, uint64_t fraction)
 {
-    return (uint64_t)(uintptr_t)lock >> 3 << WP_BLAME_FRACTION_BITS | fraction;
+    /* Futexes and spin locks are aligned to no more than 4. */
+    return (uint64_t)(uintptr_t)lock >> 2 << WP_BLAME_FRACTION_BITS | fraction;
 }
 
 static void

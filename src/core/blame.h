@@ -26,7 +26,7 @@ extern WP_HIDDEN uint16_t wp_blame_active[];
 static inline uint32_t
 wp_blame_set(const void *lock)
 {
-    uintptr_t address = (uintptr_t)lock >> 3; /* locks are aligned to 8 */
+    uintptr_t address = (uintptr_t)lock >> 3; /* most locks are aligned to 8 */
 
     return (uint32_t)(address ^ address >> 11) % WP_BLAME_SETS;
 }

@@ -72,21 +72,23 @@ wp_config_value(const char *variable, const char *name)
                                                                            : NULL;
 }
 
+const char *const wp_config_family_names[WP_FAMILY_COUNT] = {
+#define WP_CONFIG_FAMILY_NAME(name, on) #name,
+    WP_CONFIG_FAMILIES(WP_CONFIG_FAMILY_NAME)
+#undef WP_CONFIG_FAMILY_NAME
+};
+
 /* The families that a word of the list names, as bits: one, or all; 0 for a word that is none. */
 static uint32_t
 wp_config_families_named(const char *word, size_t length)
 {
-    static const char *const names[] = {
-#define WP_CONFIG_FAMILY_NAME(name, on) #name,
-        WP_CONFIG_FAMILIES(WP_CONFIG_FAMILY_NAME)
-#undef WP_CONFIG_FAMILY_NAME
-    };
-
     if (length == strlen(WP_CONFIG_ALL_FAMILIES) &&
         strncmp(word, WP_CONFIG_ALL_FAMILIES, length) == 0)
         return (1u << WP_FAMILY_COUNT) - 1;
     for (uint32_t family = 0; family < WP_FAMILY_COUNT; family++) {
-        if (strlen(names[family]) == length && strncmp(names[family], word, length) == 0)
+        const char *name = wp_config_family_names[family];
+
+        if (strlen(name) == length && strncmp(name, word, length) == 0)
             return 1u << family;
     }
     return 0;

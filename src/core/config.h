@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/visibility.h"
+
 /* Families of wrappers that WAITPROF_EVENTS can choose. X(name, on by default) */
 #define WP_CONFIG_FAMILIES(X)                                                                      \
     X(sync, 1)                                                                                     \
@@ -32,6 +34,9 @@ enum wp_family {
 #define WP_CONFIG_DEFAULT_MUTEX_FRACTION 10u
 #define WP_CONFIG_DEFAULT_REGION_BYTES (UINT64_C(32) << 20)
 #define WP_CONFIG_MAX_REGION_BYTES (UINT64_C(1) << 30)
+
+/* By enum wp_family. */
+extern WP_HIDDEN const char *const wp_config_family_names[WP_FAMILY_COUNT];
 
 /* Strings point into the environment that was given to wp_config_read. */
 struct wp_config {

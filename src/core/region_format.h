@@ -143,6 +143,7 @@ struct wp_region_header {
 /* Flags of wp_region_function.flags */
 #define WP_REGION_FUNCTION_UNBOUND 1u /* the program's libc lacks it */
 #define WP_REGION_FUNCTION_HIDDEN 2u  /* the program's own function of that name comes first */
+#define WP_REGION_FUNCTION_OFF 4u     /* its family was left out by WAITPROF_EVENTS */
 
 /*
  * A wrapped function, or one of several kinds of events of one. Its row number is the function id

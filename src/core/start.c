@@ -92,8 +92,8 @@ wp_start_module_of(uintptr_t address, uintptr_t *bias)
 
 /* Lists the wrapped functions: name, kind, and where the real one lies. */
 static void
-wp_start_list_functions(struct wp_region_header *region, const struct wp_start_function *functions,
-                        uint32_t count)
+wp_start_list_functions(struct wp_region_header *region, uint32_t families,
+                        const struct wp_start_function *functions, uint32_t count)
 {
     struct wp_region_function *rows = wp_region_rows(region, WP_TABLE_FUNCTIONS);
 
@@ -103,9 +103,11 @@ wp_start_list_functions(struct wp_region_header *region, const struct wp_start_f
 
         strncpy(row->name, functions[i].name, sizeof(row->name) - 1);
         strncpy(row->kind, functions[i].kind, sizeof(row->kind) - 1);
-        strncpy(row->family, functions[i].family, sizeof(row->family) - 1);
+        strncpy(row->family, wp_config_family_names[functions[i].family], sizeof(row->family) - 1);
         strncpy(row->version, functions[i].version, sizeof(row->version) - 1);
         row->flags = functions[i].flags;
+        if ((families & 1u << functions[i].family) == 0)
+            row->flags |= WP_REGION_FUNCTION_OFF;
         row->part_of = functions[i].part_of;
         row->module = wp_start_module_of(functions[i].address, &bias);
         row->vaddr = functions[i].address - bias;
@@ -166,7 +168,7 @@ wp_start_region(const struct wp_config *config, char *const *main_argv,
     wp_region_mapped = region;
     wp_process_init(config->seed != 0 ? config->seed : region->region_id);
     wp_module_init(region, wp_start_executable);
-    wp_start_list_functions(region, functions, count);
+    wp_start_list_functions(region, config->families, functions, count);
     wp_stack_table_init();
     wp_start_set_rates(region, config);
     wp_atomic_store_32_release(&region->ready, 1);

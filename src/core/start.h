@@ -14,7 +14,7 @@
 struct wp_start_function {
     const char *name;
     const char *kind;
-    const char *family;
+    enum wp_family family;
     const char *version;
     uintptr_t address; /* of the real function, 0 unknown */
     uint32_t flags;    /* WP_REGION_FUNCTION_* */

@@ -7,7 +7,7 @@
 #include "core/unwind.h"
 #include "core/unwind_expression.h"
 
-/* What the kernel calls FPSIMD_MAGIC: the first record behind the general registers, always there. */
+/* The kernel's FPSIMD_MAGIC: the first record behind the general registers, always there. */
 #define WP_UNWIND_FIRST_RECORD UINT32_C(0x46508001)
 
 /* The descriptor ends where the thread pointer points to; thread-local data lie behind. */

@@ -58,13 +58,13 @@ comments_time(uint64_t realtime_ns, char *text, size_t size)
 
 /* "1 in 10", "off" and the like for one of the two rates. */
 static const char *
-comments_rate(enum wp_region_profile kind, uint64_t block_rate_ns, uint64_t mutex_fraction,
+comments_rate(enum wp_region_profile type, uint64_t block_rate_ns, uint64_t mutex_fraction,
               char *text, size_t size)
 {
-    if (kind == WP_PROFILE_BLOCK && block_rate_ns > 1)
+    if (type == WP_PROFILE_BLOCK && block_rate_ns > 1)
         snprintf(text, size, "%" PRIu64 " ns (on average one sample per so long waited)",
                  block_rate_ns);
-    else if (kind == WP_PROFILE_BLOCK)
+    else if (type == WP_PROFILE_BLOCK)
         snprintf(text, size, "%" PRIu64 " (%s)", block_rate_ns,
                  block_rate_ns == 0 ? "off" : "every wait");
     else if (mutex_fraction > 1)
@@ -79,7 +79,7 @@ static void
 comments_source(struct comments_maker *maker, const struct wp_profile *profile,
                 const struct wp_profile_source *source)
 {
-    const char *what = profile->kind == WP_PROFILE_BLOCK ? "block rate" : "mutex fraction";
+    const char *what = profile->type == WP_PROFILE_BLOCK ? "block rate" : "mutex fraction";
     char when[40];
     char rate[96];
 
@@ -90,7 +90,7 @@ comments_source(struct comments_maker *maker, const struct wp_profile *profile,
     if (source->process_count > 1)
         comments_add(maker, "forked children with events: %zu", source->process_count - 1);
     comments_add(maker, "%s: %s; values were scaled when sampled", what,
-                 comments_rate(profile->kind, source->block_rate_ns, source->mutex_fraction, rate,
+                 comments_rate(profile->type, source->block_rate_ns, source->mutex_fraction, rate,
                                sizeof rate));
     if (source->rate_change_count <= 1)
         return;
@@ -99,9 +99,20 @@ comments_source(struct comments_maker *maker, const struct wp_profile *profile,
 
         comments_add(maker, "%s from %s: %s", what,
                      comments_time(change->realtime_ns, when, sizeof when),
-                     comments_rate(profile->kind, change->block_rate_ns, change->mutex_fraction,
+                     comments_rate(profile->type, change->block_rate_ns, change->mutex_fraction,
                                    rate, sizeof rate));
     }
+}
+
+static void
+comments_selection(struct comments_maker *maker, const struct wp_profile *profile)
+{
+    const struct wp_profile_selection *selection = &profile->selection;
+
+    if (selection->kinds != NULL)
+        comments_add(maker,
+                     "filtered: of kind %.1000s only; stacks left out: %zu, with %.0f ns of delay",
+                     selection->kinds, selection->dropped_stacks, selection->dropped_delay_ns);
 }
 
 static void
@@ -137,29 +148,48 @@ comments_counters(struct comments_maker *maker, const struct wp_profile *profile
     }
 }
 
-/* The kinds of functions that were wrapped, each once, in their order. */
+/* Names of functions that are on or off, each once, in their order, in `text`; returns how many
+ * functions (parts of one not counted) there are. */
+static size_t
+list_names(struct comments_maker *maker, const struct wp_profile *profile, bool off, char *text,
+           size_t size)
+{
+    struct wp_keyset seen;
+    size_t functions = 0;
+    size_t used = 0;
+
+    text[0] = '\0';
+    if (wp_keyset_init(&seen) != 0) {
+        maker->failed = true;
+        return 0;
+    }
+    for (size_t i = 1; i < profile->function_count; i++) {
+        const struct wp_profile_function *function = &profile->functions[i];
+        const char *name = off ? function->family : function->kind;
+        bool added = false;
+
+        if (function->is_off != off)
+            continue;
+        functions += !function->is_part;
+        if (name[0] != '\0' && used < size &&
+            wp_keyset_put(&seen, name, strlen(name), &added) != NULL && added)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ", name);
+    }
+    wp_keyset_free(&seen);
+    return functions;
+}
+
+/* What was wrapped, by kinds, and what was left out, by families. */
 static void
 comments_coverage(struct comments_maker *maker, const struct wp_profile *profile)
 {
-    char kinds[LINE_BYTES / 2] = "";
-    struct wp_keyset seen;
-    size_t used = 0;
+    char names[LINE_BYTES / 2];
+    size_t functions = list_names(maker, profile, false, names, sizeof names);
 
-    if (wp_keyset_init(&seen) != 0) {
-        maker->failed = true;
-        return;
-    }
-    for (size_t i = 1; i < profile->function_count && used < sizeof kinds; i++) {
-        const char *kind = profile->functions[i].kind;
-        bool added = false;
-
-        if (kind[0] != '\0' && wp_keyset_put(&seen, kind, strlen(kind), &added) != NULL && added)
-            used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s",
-                                     used == 0 ? "" : ", ", kind);
-    }
-    wp_keyset_free(&seen);
-    comments_add(maker, "wrapped (%zu functions): %s",
-                 profile->function_count > 0 ? profile->function_count - 1 : 0, kinds);
+    comments_add(maker, "wrapped (%zu functions): %s", functions, names);
+    functions = list_names(maker, profile, true, names, sizeof names);
+    if (functions > 0)
+        comments_add(maker, "off (%zu functions; WAITPROF_EVENTS chooses): %s", functions, names);
     comments_add(maker,
                  "out of reach: locks inside libc (malloc, stdio), inline futex calls, "
                  "static programs, Go, objects loaded with RTLD_DEEPBIND, locks of the kernel");
@@ -189,14 +219,15 @@ wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *symb
 
     memset(comments, 0, sizeof *comments);
     comments_add(&maker, "waitprof " WAITPROF_VERSION ": %s profile: %s",
-                 wp_profile_kind_name(profile->kind),
-                 profile->kind == WP_PROFILE_BLOCK
+                 wp_profile_type_name(profile->type),
+                 profile->type == WP_PROFILE_BLOCK
                      ? "stacks of threads that waited"
                      : "stacks of threads that held what others waited for, at the unlock");
     if (wp_comments_explain_empty(profile, empty, sizeof empty)[0] != '\0')
         comments_add(&maker, "empty: %s", empty);
     for (size_t i = 0; i < profile->source_count; i++)
         comments_source(&maker, profile, &profile->sources[i]);
+    comments_selection(&maker, profile);
     comments_samples(&maker, profile);
     comments_counters(&maker, profile);
     comments_coverage(&maker, profile);
@@ -228,7 +259,7 @@ struct comments_empty {
 static struct comments_empty
 comments_sum_up(const struct wp_profile *profile)
 {
-    bool is_block = profile->kind == WP_PROFILE_BLOCK;
+    bool is_block = profile->type == WP_PROFILE_BLOCK;
     struct comments_empty sum = {0};
 
     for (size_t i = 0; i < profile->source_count; i++) {
@@ -284,7 +315,7 @@ comments_explain_waits(const struct comments_empty *sum, bool is_block, char *te
 const char *
 wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t size)
 {
-    bool is_block = profile->kind == WP_PROFILE_BLOCK;
+    bool is_block = profile->type == WP_PROFILE_BLOCK;
     struct comments_empty sum = comments_sum_up(profile);
 
     text[0] = '\0';
@@ -292,6 +323,9 @@ wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t s
         return text;
     if (profile->source_count == 0)
         snprintf(text, size, "no program was read");
+    else if (profile->selection.dropped_stacks > 0)
+        snprintf(text, size, "no stack is of kind %.200s (stacks of other kinds: %zu)",
+                 profile->selection.kinds, profile->selection.dropped_stacks);
     else if (sum.rate == 0)
         snprintf(text, size, "the rate is 0: set it with `waitprof rate PID %s N`",
                  is_block ? "--block-rate" : "--mutex-fraction");

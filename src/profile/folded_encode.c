@@ -45,6 +45,19 @@ folded_location(struct folded_line *line, const struct wp_symbols *symbols,
         folded_append(line, location->lines[i - 1].function);
 }
 
+/* This format has frames alone: a label is the innermost of them. */
+static void
+folded_label(struct folded_line *line, const struct wp_encode_options *options,
+             const struct wp_profile_function *function)
+{
+    char text[32];
+
+    if ((options->labels & 1u << WP_LABEL_kind) == 0 || function->kind[0] == '\0')
+        return;
+    snprintf(text, sizeof text, "[%s]", function->kind);
+    folded_append(line, text);
+}
+
 /* The lines so far: stacks that read the same are one. */
 struct folded_sums {
     struct wp_keyset lines; /* value: index of delays */
@@ -77,8 +90,8 @@ folded_add(struct folded_sums *sums, const struct folded_line *line, uint64_t de
 }
 
 int
-wp_folded_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
-                 struct wp_error *error)
+wp_folded_encode(const struct wp_profile *profile, const struct wp_symbols *symbols,
+                 const struct wp_encode_options *options, FILE *stream, struct wp_error *error)
 {
     struct folded_sums sums = {0};
     struct folded_line line = {0};
@@ -92,6 +105,7 @@ wp_folded_encode(const struct wp_profile *profile, const struct wp_symbols *symb
         line.length = 0;
         while (depth > 0)
             folded_location(&line, symbols, &symbols->locations[locations[--depth]]);
+        folded_label(&line, options, &profile->functions[sample->function]);
         result = folded_add(&sums, &line, sample->delay_ns);
     }
     for (uint32_t i = 0; i < sums.lines.count && result == 0; i++)

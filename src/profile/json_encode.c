@@ -126,6 +126,7 @@ json_sample(const struct wp_symbols *symbols, const struct wp_profile_sample *sa
         json_object_new_double((double)sample->contentions_fixed / WP_REGION_COUNT_ONE));
     json_add_number(object, "delay_ns", sample->delay_ns);
     json_add_number(object, "samples", sample->samples);
+    json_add_text(object, "kind", symbols->profile->functions[sample->function].kind);
     json_object_object_add(object, "delay_standard_error_ns",
                            json_object_new_double(sqrt(sample->variance)));
     for (size_t i = 0; i < depth; i++)
@@ -145,7 +146,7 @@ json_header(const struct wp_profile *profile, const struct wp_symbols *symbols)
     struct wp_comments comments;
 
     json_add_text(object, "waitprof", WAITPROF_VERSION);
-    json_add_text(object, "profile", wp_profile_kind_name(profile->kind));
+    json_add_text(object, "profile", wp_profile_type_name(profile->type));
     json_add_number(object, "time_ns", profile->time_ns);
     json_add_number(object, "duration_ns", profile->duration_ns);
     for (size_t i = 0; i < profile->source_count; i++)
@@ -168,14 +169,15 @@ json_header(const struct wp_profile *profile, const struct wp_symbols *symbols)
 /* One object; stacks are written one by one, each on a line of its own, so that memory stays
  * small. */
 int
-wp_json_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
-               struct wp_error *error)
+wp_json_encode(const struct wp_profile *profile, const struct wp_symbols *symbols,
+               const struct wp_encode_options *options, FILE *stream, struct wp_error *error)
 {
     const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     struct json_object *header = json_header(profile, symbols);
     const char *text = json_object_to_json_string_ext(header, flags);
     size_t length = strlen(text);
 
+    (void)options; /* every stack has its kind */
     /* The header without its closing brace, to which the stacks are added. */
     fwrite(text, 1, length > 0 ? length - 1 : 0, stream);
     json_object_put(header);

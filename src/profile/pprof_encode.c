@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "profile/comments.h"
+#include "profile/encode_rows.h"
 #include "profile/keyset.h"
 #include "profile/symbol_name.h"
 
@@ -17,6 +18,7 @@
 
 typedef Wp__Pprof__Profile pprof_profile;
 typedef Wp__Pprof__Sample pprof_sample;
+typedef Wp__Pprof__Label pprof_label;
 typedef Wp__Pprof__Mapping pprof_mapping;
 typedef Wp__Pprof__Location pprof_location;
 typedef Wp__Pprof__Line pprof_line;
@@ -27,6 +29,7 @@ typedef Wp__Pprof__ValueType pprof_value_type;
 struct pprof_maker {
     const struct wp_profile *profile;
     const struct wp_symbols *symbols;
+    const struct wp_encode_options *options;
     struct wp_arena arena;
     struct wp_keyset strings;
     char **string_table;
@@ -202,10 +205,28 @@ pprof_add_locations(struct pprof_maker *maker)
 }
 
 static void
-pprof_add_sample(struct pprof_maker *maker, const struct wp_profile_sample *from)
+pprof_add_label(struct pprof_maker *maker, pprof_sample *sample, const char *name, const char *text)
+{
+    pprof_label *label;
+
+    if (text == NULL)
+        return;
+    label = pprof_take(maker, sizeof *label);
+    sample->label = pprof_take(maker, sizeof(pprof_label *));
+    if (maker->failed)
+        return;
+    wp__pprof__label__init(label);
+    label->key = pprof_string(maker, name);
+    label->str = pprof_clean_string(maker, text);
+    sample->label[0] = label;
+    sample->n_label = 1;
+}
+
+static void
+pprof_add_sample(struct pprof_maker *maker, const struct wp_encode_row *from)
 {
     const uint32_t *locations = NULL;
-    size_t depth = wp_symbols_stack(maker->symbols, from, &locations);
+    size_t depth = wp_symbols_stack(maker->symbols, from->sample, &locations);
     pprof_sample *sample = pprof_take(maker, sizeof *sample);
     uint64_t *ids = pprof_take(maker, depth * sizeof *ids);
     int64_t *values = pprof_take(maker, VALUE_COUNT * sizeof *values);
@@ -215,23 +236,29 @@ pprof_add_sample(struct pprof_maker *maker, const struct wp_profile_sample *from
     wp__pprof__sample__init(sample);
     for (size_t i = 0; i < depth; i++)
         ids[i] = locations[i] + 1u;
-    values[0] = wp_profile_contentions(maker->profile, from);
+    values[0] = wp_profile_contentions(maker->profile, from->contentions_fixed);
     values[1] = from->delay_ns > INT64_MAX ? INT64_MAX : (int64_t)from->delay_ns;
     sample->location_id = ids;
     sample->n_location_id = depth;
     sample->value = values;
     sample->n_value = VALUE_COUNT;
+    pprof_add_label(maker, sample, "kind", from->kind);
     maker->message.sample[maker->message.n_sample++] = sample;
 }
 
 static void
 pprof_add_samples(struct pprof_maker *maker)
 {
-    size_t count = maker->profile->sample_count;
+    struct wp_encode_rows rows;
 
-    maker->message.sample = pprof_take(maker, count * sizeof(pprof_sample *));
-    for (size_t i = 0; i < count && !maker->failed; i++)
-        pprof_add_sample(maker, maker->profile->samples[i]);
+    if (wp_encode_rows_make(maker->profile, maker->symbols, maker->options, &rows) != 0) {
+        maker->failed = true;
+        return;
+    }
+    maker->message.sample = pprof_take(maker, rows.count * sizeof(pprof_sample *));
+    for (size_t i = 0; i < rows.count && !maker->failed; i++)
+        pprof_add_sample(maker, &rows.rows[i]);
+    wp_encode_rows_free(&rows);
 }
 
 static pprof_value_type *
@@ -364,10 +391,10 @@ pprof_write(const pprof_profile *message, FILE *stream, struct wp_error *error)
 }
 
 int
-wp_pprof_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
-                struct wp_error *error)
+wp_pprof_encode(const struct wp_profile *profile, const struct wp_symbols *symbols,
+                const struct wp_encode_options *options, FILE *stream, struct wp_error *error)
 {
-    struct pprof_maker maker = {.profile = profile, .symbols = symbols};
+    struct pprof_maker maker = {.profile = profile, .symbols = symbols, .options = options};
     int result;
 
     maker.failed = wp_keyset_init(&maker.strings) != 0 || wp_keyset_init(&maker.functions) != 0;

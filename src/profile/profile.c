@@ -33,18 +33,19 @@ profile_add_empty_rows(struct wp_profile *profile)
     memset(&profile->functions[0], 0, sizeof profile->functions[0]);
     profile->functions[0].name = "";
     profile->functions[0].kind = "";
+    profile->functions[0].family = "";
     profile->function_count = 1;
     return 0;
 }
 
 struct wp_profile *
-wp_profile_new(enum wp_region_profile kind)
+wp_profile_new(enum wp_region_profile type)
 {
     struct wp_profile *profile = calloc(1, sizeof *profile);
 
     if (profile == NULL)
         return NULL;
-    profile->kind = kind;
+    profile->type = type;
     profile->index = calloc(1, sizeof *profile->index);
     if (profile->index == NULL || wp_keyset_init(&profile->index->modules) != 0 ||
         wp_keyset_init(&profile->index->functions) != 0 ||
@@ -76,9 +77,9 @@ wp_profile_free(struct wp_profile *profile)
 }
 
 const char *
-wp_profile_kind_name(enum wp_region_profile kind)
+wp_profile_type_name(enum wp_region_profile type)
 {
-    return kind == WP_PROFILE_MUTEX ? "mutex" : "block";
+    return type == WP_PROFILE_MUTEX ? "mutex" : "block";
 }
 
 const char *
@@ -255,19 +256,23 @@ profile_add_modules(struct wp_profile *profile, const struct wp_snapshot *snapsh
 /* --- Functions
  * ---------------------------------------------------------------------------------- */
 
-/* What a function is: name and address. Not its module: whether that was known is no difference. */
+/* What a function is: name, kind and address. Not its module: whether that was known is no
+ * difference. */
 struct wp_key *
 wp_profile_function_key(struct wp_profile_index *index, const struct wp_profile_function *function,
                         bool add, bool *added)
 {
     struct {
         uint64_t vaddr;
+        char kind[16];
         char name[64];
     } key;
     size_t name_length = strnlen(function->name, sizeof key.name);
     size_t length = offsetof(__typeof__(key), name) + name_length;
 
+    memset(&key, 0, offsetof(__typeof__(key), name));
     key.vaddr = function->vaddr;
+    memcpy(key.kind, function->kind, strnlen(function->kind, sizeof key.kind));
     memcpy(key.name, function->name, name_length);
     return add ? wp_keyset_put(&index->functions, &key, length, added)
                : wp_keyset_get(&index->functions, &key, length);
@@ -292,7 +297,8 @@ wp_profile_add_function(struct wp_profile *profile, const struct wp_profile_func
     *row = *function;
     row->name = wp_profile_copy_string(profile, function->name);
     row->kind = wp_profile_copy_string(profile, function->kind);
-    if (row->name == NULL || row->kind == NULL)
+    row->family = wp_profile_copy_string(profile, function->family);
+    if (row->name == NULL || row->kind == NULL || row->family == NULL)
         return 0;
     profile->function_count++;
     return key->value;
@@ -307,6 +313,9 @@ profile_add_functions(struct wp_profile *profile, const struct wp_snapshot *snap
         struct wp_profile_function function = {
             .name = from->name,
             .kind = from->kind,
+            .family = from->family,
+            .is_part = from->part_of != 0,
+            .is_off = (from->flags & WP_REGION_FUNCTION_OFF) != 0,
             .module = map->modules[from->module],
             .vaddr = from->vaddr,
         };
@@ -500,7 +509,7 @@ wp_profile_add(struct wp_profile *profile, const struct wp_snapshot *snapshot,
     if (result == 0)
         result = profile_add_functions(profile, snapshot, &map, error);
     for (size_t i = 0; i < snapshot->stack_count && result == 0; i++) {
-        if (snapshot->stacks[i].profile == profile->kind)
+        if (snapshot->stacks[i].profile == profile->type)
             result = profile_add_stack(profile, snapshot, &snapshot->stacks[i], &map, error);
     }
     wp_profile_map_free(&map);

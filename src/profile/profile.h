@@ -1,5 +1,5 @@
 /*
- * A profile in memory: merged stacks of one kind with what they cost, and what is known about where
+ * A profile in memory: merged stacks of one type with what they cost, and what is known about where
  * they come from. Made of snapshots of regions; subtracted, merged, filtered, sorted; then
  * symbolized (profile/symbolize.h) and encoded (profile/encode.h) or printed (profile/report.h).
  */
@@ -56,8 +56,11 @@ struct wp_profile_module {
 /* Index = function number of the samples of this profile; 0 is "none". */
 struct wp_profile_function {
     const char *name;
-    const char *kind;
-    uint32_t module; /* module number of this profile, 0 unknown */
+    const char *kind;   /* of the events: "mutex", "cond.reacquire" ... */
+    const char *family; /* as WAITPROF_EVENTS has them */
+    bool is_part;       /* another function of that name has the usual kind of its events */
+    bool is_off;        /* its family was left out: nothing of it can be in the profile */
+    uint32_t module;    /* module number of this profile, 0 unknown */
     uint64_t vaddr;
 };
 
@@ -75,10 +78,17 @@ struct wp_profile_sample {
     uint64_t frames[];
 };
 
+/* What wp_profile_select_kinds left in and out. */
+struct wp_profile_selection {
+    const char *kinds; /* as they were asked for; NULL: everything is in */
+    size_t dropped_stacks;
+    double dropped_delay_ns;
+};
+
 struct wp_profile_index; /* internal: hash sets and memory */
 
 struct wp_profile {
-    enum wp_region_profile kind;
+    enum wp_region_profile type;
     uint64_t time_ns; /* CLOCK_REALTIME of the (last) read */
     uint64_t read_monotonic_ns;
     uint64_t duration_ns; /* span of a delta; 0: since the programs started */
@@ -92,15 +102,17 @@ struct wp_profile {
     struct wp_profile_sample **samples;
     size_t sample_count;
 
+    struct wp_profile_selection selection;
+
     struct wp_profile_index *index;
 };
 
 /* An empty profile; NULL when out of memory. The caller frees it. */
-struct wp_profile *wp_profile_new(enum wp_region_profile kind);
+struct wp_profile *wp_profile_new(enum wp_region_profile type);
 void wp_profile_free(struct wp_profile *profile); /* NULL is fine */
 
 /*
- * Adds the stacks of the profile's kind in a snapshot; equal stacks add up. Modules are those of
+ * Adds the stacks of the profile's type in a snapshot; equal stacks add up. Modules are those of
  * the same path and build-id. The snapshot is not needed afterwards. A second snapshot of the same
  * region would count twice: see wp_profile_subtract for deltas.
  */
@@ -115,7 +127,7 @@ int wp_profile_add(struct wp_profile *profile, const struct wp_snapshot *snapsho
 int wp_profile_subtract(struct wp_profile *profile, const struct wp_profile *earlier,
                         struct wp_error *error);
 
-/* Adds another profile of the same kind (the programs of --follow-exec). */
+/* Adds another profile of the same type (the programs of --follow-exec). */
 int wp_profile_merge(struct wp_profile *profile, const struct wp_profile *other,
                      struct wp_error *error);
 
@@ -129,11 +141,16 @@ typedef bool wp_profile_keep(const struct wp_profile *profile,
 void wp_profile_filter(struct wp_profile *profile, wp_profile_keep *keep, const void *context);
 
 /*
- * Contentions as consumers see them: truncated to a whole number as Go does, and for the block
- * profile at least 1, so that a stack with delay has a count.
+ * Keeps the samples whose function has one of the kinds of a list as of profile/kind.h, and notes
+ * in `selection` what was dropped. Nothing can be added or subtracted afterwards. 0 or -ENOMEM.
  */
-int64_t wp_profile_contentions(const struct wp_profile *profile,
-                               const struct wp_profile_sample *sample);
+int wp_profile_select_kinds(struct wp_profile *profile, const char *kinds, struct wp_error *error);
+
+/*
+ * Contentions, in units of 1 / WP_REGION_COUNT_ONE, as consumers see them: truncated to a whole
+ * number as Go does, and for the block profile at least 1, so that a stack with delay has a count.
+ */
+int64_t wp_profile_contentions(const struct wp_profile *profile, uint64_t contentions_fixed);
 
 struct wp_profile_totals {
     double contentions;
@@ -144,6 +161,6 @@ struct wp_profile_totals {
 struct wp_profile_totals wp_profile_total(const struct wp_profile *profile);
 
 /* "block" or "mutex". */
-const char *wp_profile_kind_name(enum wp_region_profile kind);
+const char *wp_profile_type_name(enum wp_region_profile type);
 
 #endif

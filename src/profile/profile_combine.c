@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/kind.h"
 #include "profile/profile_index.h"
 
 /* --- Two profiles
@@ -169,9 +170,9 @@ wp_profile_merge(struct wp_profile *profile, const struct wp_profile *other, str
     struct wp_profile_map map;
     int result;
 
-    if (profile->kind != other->kind)
+    if (profile->type != other->type)
         return wp_error_set(error, EINVAL, "a %s profile cannot be merged with a %s profile",
-                            wp_profile_kind_name(profile->kind), wp_profile_kind_name(other->kind));
+                            wp_profile_type_name(profile->type), wp_profile_type_name(other->type));
     if (wp_profile_map_init(&map, other->module_count, other->function_count) != 0) {
         wp_profile_map_free(&map);
         return wp_profile_no_memory(error);
@@ -234,12 +235,37 @@ wp_profile_filter(struct wp_profile *profile, wp_profile_keep *keep, const void 
     profile->sample_count = kept;
 }
 
-int64_t
-wp_profile_contentions(const struct wp_profile *profile, const struct wp_profile_sample *sample)
+static bool
+profile_keep_kinds(const struct wp_profile *profile, const struct wp_profile_sample *sample,
+                   const void *kinds)
 {
-    uint64_t whole = sample->contentions_fixed / WP_REGION_COUNT_ONE;
+    const struct wp_profile_function *function = &profile->functions[sample->function];
 
-    if (whole == 0 && profile->kind == WP_PROFILE_BLOCK)
+    return wp_kind_matches(kinds, function->kind, function->family);
+}
+
+int
+wp_profile_select_kinds(struct wp_profile *profile, const char *kinds, struct wp_error *error)
+{
+    struct wp_profile_selection *selection = &profile->selection;
+    size_t stacks = profile->sample_count;
+    double delay_ns = wp_profile_total(profile).delay_ns;
+
+    selection->kinds = wp_profile_copy_string(profile, kinds);
+    if (selection->kinds == NULL)
+        return wp_profile_no_memory(error);
+    wp_profile_filter(profile, profile_keep_kinds, kinds);
+    selection->dropped_stacks = stacks - profile->sample_count;
+    selection->dropped_delay_ns = delay_ns - wp_profile_total(profile).delay_ns;
+    return 0;
+}
+
+int64_t
+wp_profile_contentions(const struct wp_profile *profile, uint64_t contentions_fixed)
+{
+    uint64_t whole = contentions_fixed / WP_REGION_COUNT_ONE;
+
+    if (whole == 0 && profile->type == WP_PROFILE_BLOCK)
         whole = 1;
     return whole > INT64_MAX ? INT64_MAX : (int64_t)whole;
 }

@@ -13,6 +13,7 @@
 #define TABLE_MAX_BYTES (UINT64_C(64) << 20)
 #define STACKS_MAX_BYTES (UINT64_C(1) << 30)
 #define ROW_MAX_BYTES 4096u
+#define FUNCTIONS_MAX 65535u
 
 /* What a reader expects of each table, in the order of enum wp_region_table_id. An exact row is
  * one whose size never grows. */
@@ -22,7 +23,8 @@ static const struct table_rule {
     bool exact;
     uint32_t max_rows;
 } table_rules[WP_TABLE_COUNT] = {
-    [WP_TABLE_FUNCTIONS] = {"functions", sizeof(struct wp_region_function), false, 65535},
+    [WP_TABLE_FUNCTIONS] = {"functions", sizeof(struct wp_region_function), false, FUNCTIONS_MAX},
+    [WP_TABLE_WAITS] = {"waits", sizeof(uint64_t), false, WP_REGION_COUNTER_SHARDS},
     [WP_TABLE_PROCESSES] = {"processes", sizeof(struct wp_region_process), false, 1u << 20},
     [WP_TABLE_MODULES] = {"modules", sizeof(struct wp_region_module), false, WP_FRAME_SPECIAL},
     [WP_TABLE_STRINGS] = {"strings", 1, true, TABLE_MAX_BYTES},
@@ -70,6 +72,21 @@ copy_table_end(const struct wp_region_table *table)
     return table->offset + (uint64_t)table->stride * table->capacity;
 }
 
+/* A row of the waits holds a number of each function; it is that much longer than other rows. */
+static bool
+copy_has_good_rows(const struct wp_region_header *header, enum wp_region_table_id id)
+{
+    const struct wp_region_table *table = &header->tables[id];
+    const struct table_rule *rule = &table_rules[id];
+
+    if (id == WP_TABLE_WAITS)
+        return table->stride % TABLE_ALIGNMENT == 0 &&
+               table->stride <= (FUNCTIONS_MAX + 1) * rule->row_bytes &&
+               table->stride / rule->row_bytes >= header->tables[WP_TABLE_FUNCTIONS].capacity;
+    return table->stride >= rule->row_bytes && table->stride <= ROW_MAX_BYTES &&
+           (!rule->exact || table->stride == rule->row_bytes);
+}
+
 static int
 copy_check_table(const struct wp_region_header *header, enum wp_region_table_id id,
                  const char *name, struct wp_error *error)
@@ -80,8 +97,7 @@ copy_check_table(const struct wp_region_header *header, enum wp_region_table_id 
     if (table->offset % TABLE_ALIGNMENT != 0 || table->offset < header->header_bytes)
         return wp_error_set(error, EPROTO, "%s is damaged: its table of %s begins at byte %u", name,
                             rule->name, table->offset);
-    if (table->stride < rule->row_bytes || table->stride > ROW_MAX_BYTES ||
-        (rule->exact && table->stride != rule->row_bytes))
+    if (!copy_has_good_rows(header, id))
         return wp_error_set(error, EPROTO, "%s is damaged: its table of %s has rows of %u bytes",
                             name, rule->name, table->stride);
     if (table->capacity == 0 || table->capacity > rule->max_rows ||
@@ -240,9 +256,10 @@ int
 wp_region_copy_all(int fd, const char *name, struct wp_region_copy *copy, struct wp_error *error)
 {
     /* What refers to a thing is read before the thing: heads, stacks, then what stacks refer to,
-     * then strings. Before each step the header, so that its counts cover all that was read. */
+     * then strings. A wait is counted before its sample, so that counts are read later. Before each
+     * step the header, so that its counts cover all that was read. */
     static const enum wp_region_table_id order[] = {
-        WP_TABLE_BUCKETS,   WP_TABLE_STACKS,    WP_TABLE_MODULES,
+        WP_TABLE_BUCKETS,   WP_TABLE_STACKS,    WP_TABLE_WAITS,   WP_TABLE_MODULES,
         WP_TABLE_FUNCTIONS, WP_TABLE_PROCESSES, WP_TABLE_STRINGS,
     };
     int result;

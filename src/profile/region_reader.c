@@ -148,6 +148,55 @@ reader_field(struct reader *reader, const char *field, size_t size)
     return length < size ? wp_arena_string(&reader->arena, field, length) : NULL;
 }
 
+/* The same for a name that people type: one that could do harm on a terminal is none. */
+static const char *
+reader_word(struct reader *reader, const char *field, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+    const char *word = reader_field(reader, field, size);
+
+    return word != NULL && word[strspn(word, letters)] == '\0' ? word : NULL;
+}
+
+/* The waits of a function, summed over the shards and kept at the maximum instead of wrapping. */
+static uint64_t
+reader_waits(const struct reader *reader, size_t function)
+{
+    size_t stride = reader->copy.header.tables[WP_TABLE_WAITS].stride;
+    const char *shard = reader->copy.tables[WP_TABLE_WAITS];
+    const char *end = shard + reader->copy.bytes[WP_TABLE_WAITS];
+    uint64_t sum = 0;
+
+    for (; shard < end; shard += stride) {
+        uint64_t waits;
+
+        memcpy(&waits, shard + function * sizeof waits, sizeof waits);
+        if (__builtin_add_overflow(sum, waits, &sum))
+            return UINT64_MAX;
+    }
+    return sum;
+}
+
+/* False: out of memory, or the row is damaged. */
+static bool
+reader_function(struct reader *reader, const struct wp_region_function *row, size_t number,
+                struct wp_reader_function *function)
+{
+    function->name = reader_field(reader, row->name, sizeof row->name);
+    function->kind = reader_word(reader, row->kind, sizeof row->kind);
+    function->family = reader_word(reader, row->family, sizeof row->family);
+    function->version = reader_field(reader, row->version, sizeof row->version);
+    function->flags = row->flags;
+    function->part_of = row->part_of;
+    function->module = row->module;
+    function->vaddr = row->vaddr;
+    function->waits = reader_waits(reader, number);
+    return function->name != NULL && function->kind != NULL && function->family != NULL &&
+           function->version != NULL && (number == 0 || function->name[0] != '\0') &&
+           (row->part_of == 0 || row->part_of < number) && row->vaddr <= WP_FRAME_ADDRESS_MASK &&
+           row->module < reader->copy.header.tables[WP_TABLE_MODULES].capacity;
+}
+
 static int
 reader_functions(struct reader *reader)
 {
@@ -162,13 +211,7 @@ reader_functions(struct reader *reader)
         struct wp_region_function row;
 
         memcpy(&row, reader->copy.tables[WP_TABLE_FUNCTIONS] + i * stride, sizeof row);
-        functions[i].name = reader_field(reader, row.name, sizeof row.name);
-        functions[i].kind = reader_field(reader, row.kind, sizeof row.kind);
-        functions[i].module = row.module;
-        functions[i].vaddr = row.vaddr;
-        if (functions[i].name == NULL || functions[i].kind == NULL ||
-            (i > 0 && functions[i].name[0] == '\0') || row.vaddr > WP_FRAME_ADDRESS_MASK ||
-            row.module >= reader->copy.header.tables[WP_TABLE_MODULES].capacity)
+        if (!reader_function(reader, &row, i, &functions[i]))
             return wp_error_set(reader->error, EPROTO, "%s is damaged: row %zu of its functions",
                                 reader->name, i);
     }

@@ -31,9 +31,14 @@ extern const struct wp_reader_counter wp_reader_counters[WP_COUNTER_COUNT];
 /* A row of the functions table; index = function id, row 0 is empty. */
 struct wp_reader_function {
     const char *name; /* "" only in row 0 */
-    const char *kind;
+    const char *kind; /* "": records nothing */
+    const char *family;
+    const char *version; /* "": one function of that name */
+    uint32_t flags;      /* WP_REGION_FUNCTION_* */
+    uint32_t part_of;    /* an earlier row, that this is another kind of, else 0 */
     uint32_t module;
     uint64_t vaddr;
+    uint64_t waits; /* calls that were timed, summed over the shards */
 };
 
 struct wp_reader_process {

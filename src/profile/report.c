@@ -67,6 +67,15 @@ report_is_caller(const struct wp_symbols *symbols, const struct wp_location *loc
            symbols->profile->modules[location->module].path[0] != '\0';
 }
 
+/* The kind of a sample where that is not the usual one of its function, else "". */
+static const char *
+report_part_kind(const struct report *report, const struct wp_profile_sample *sample)
+{
+    const struct wp_profile_function *function = &report->profile->functions[sample->function];
+
+    return function->is_part ? function->kind : "";
+}
+
 /* Writes what makes a row the same row as another; returns its length. */
 static size_t
 report_key(const struct report *report, const struct wp_profile_sample *sample, const void **key)
@@ -74,8 +83,12 @@ report_key(const struct report *report, const struct wp_profile_sample *sample, 
     const struct wp_symbols *symbols = report->symbols;
     const uint32_t *locations = NULL;
     size_t depth = wp_symbols_stack(symbols, sample, &locations);
+    const char *kind = report_part_kind(report, sample);
     size_t used = 0;
 
+    memset(key, 0, 2 * sizeof *key);
+    memcpy(key, kind, strnlen(kind, 2 * sizeof *key));
+    used += 2;
     for (size_t i = 0; i < depth && used + 3 < STACK_LINES_MAX; i++) {
         const struct wp_location *location = &symbols->locations[locations[i]];
 
@@ -202,6 +215,7 @@ report_frame(const struct report *report, const struct wp_location *location, ui
 static void
 report_chain(const struct report *report, const struct wp_profile_sample *sample)
 {
+    const char *kind = report_part_kind(report, sample);
     const uint32_t *locations = NULL;
     size_t depth = wp_symbols_stack(report->symbols, sample, &locations);
     size_t limit = report->options.frames + 1;
@@ -218,7 +232,10 @@ report_chain(const struct report *report, const struct wp_profile_sample *sample
                 more++;
                 continue;
             }
-            report_frame(report, location, j, printed == 0);
+            if (printed == 0 && kind[0] != '\0')
+                report_line(report, "%11s%s (%s)", "", location->lines[0].function, kind);
+            else
+                report_frame(report, location, j, printed == 0);
             printed++;
         }
     }
@@ -256,7 +273,7 @@ report_heading(const struct report *report, const struct wp_profile_totals *tota
     wp_report_duration(totals->delay_ns, total, sizeof total);
     wp_report_duration((double)report->profile->duration_ns, span, sizeof span);
     report_line(report, "%s: %s in %.0f waits%s%s",
-                report->profile->kind == WP_PROFILE_BLOCK ? "Who waits (block)"
+                report->profile->type == WP_PROFILE_BLOCK ? "Who waits (block)"
                                                           : "Who makes them wait (mutex)",
                 total, totals->contentions, report->profile->duration_ns != 0 ? ", during " : "",
                 report->profile->duration_ns != 0 ? span : "");
@@ -311,7 +328,7 @@ wp_report_print(const struct wp_profile *profile, const struct wp_symbols *symbo
         report.options = *options;
     report_set_defaults(&report.options);
     if (wp_comments_explain_empty(profile, empty, sizeof empty)[0] != '\0') {
-        fprintf(stream, "The %s profile is empty: %s.\n", wp_profile_kind_name(profile->kind),
+        fprintf(stream, "The %s profile is empty: %s.\n", wp_profile_type_name(profile->type),
                 empty);
         return 0;
     }

@@ -50,6 +50,7 @@ struct wp_symbols_index {
     struct wp_keyset keys; /* location_key -> index of locations */
     size_t location_capacity;
     struct wp_keyset function_places; /* module and address -> first function there */
+    uint32_t *first_functions;        /* function -> the first one of its name and place */
     /* Stacks as locations, leaf first. A sample's begin at starts[sample->key]: finding them is the
      * costly part, and every encoder asks. */
     uint32_t *stacks;
@@ -232,12 +233,18 @@ symbols_fill(struct wp_symbols *symbols, const struct location_key *key,
     return 0;
 }
 
-/* A frame at the very entry of an API function is that function: their addresses are one. */
+/*
+ * A frame at the very entry of an API function is that function: their addresses are one. And what
+ * a function waited for makes it no other function.
+ */
 static struct location_key
 symbols_canonical(const struct wp_symbols *symbols, struct location_key key)
 {
     const uint64_t place[2] = {key.module, key.vaddr};
     const struct wp_key *function;
+
+    if (key.what == LOCATION_FUNCTION)
+        key.vaddr = symbols->index->first_functions[key.vaddr];
 
     if (key.what != LOCATION_CODE || key.module == 0)
         return key;
@@ -274,6 +281,51 @@ symbols_add(struct wp_symbols *symbols, struct location_key key, uint32_t *index
         return -ENOMEM;
     *index = found->value = (uint32_t)(symbols->location_count - 1);
     return symbols_fill(symbols, &key, location);
+}
+
+/* The key of a name and its place, whose value is the first function that had it. */
+static struct wp_key *
+symbols_put_function(struct wp_keyset *seen, const struct wp_profile_function *function,
+                     uint32_t number)
+{
+    struct {
+        uint64_t vaddr;
+        uint64_t module;
+        char name[64];
+    } identity = {.vaddr = function->vaddr, .module = function->module};
+    bool added;
+    struct wp_key *key;
+
+    memcpy(identity.name, function->name, strnlen(function->name, sizeof identity.name));
+    key = wp_keyset_put(seen, &identity, sizeof identity, &added);
+    if (key != NULL && added)
+        key->value = number;
+    return key;
+}
+
+/* Notes which functions differ in their kind alone. */
+static int
+symbols_note_kinds(struct wp_symbols *symbols)
+{
+    const struct wp_profile *profile = symbols->profile;
+    uint32_t *first = calloc(profile->function_count, sizeof *first);
+    struct wp_keyset seen; /* value: the first function */
+    int result = wp_keyset_init(&seen);
+
+    symbols->index->first_functions = first;
+    if (first == NULL)
+        result = -ENOMEM;
+    for (size_t i = 1; i < profile->function_count && result == 0; i++) {
+        const struct wp_profile_function *function = &profile->functions[i];
+        struct wp_key *key = symbols_put_function(&seen, function, (uint32_t)i);
+
+        if (key == NULL)
+            result = -ENOMEM;
+        else
+            first[i] = key->value;
+    }
+    wp_keyset_free(&seen);
+    return result;
 }
 
 /* Notes where each API function begins; the first of several names there is the one. */
@@ -334,6 +386,8 @@ symbols_add_all(struct wp_symbols *symbols)
     struct wp_symbols_index *index = symbols->index;
     int result = symbols_note_functions(symbols);
 
+    if (result == 0)
+        result = symbols_note_kinds(symbols);
     for (size_t i = 0; i < profile->sample_count; i++) {
         if (profile->samples[i]->key >= index->start_count)
             index->start_count = profile->samples[i]->key + 1u;
@@ -542,6 +596,7 @@ wp_symbols_free(struct wp_symbols *symbols)
         wp_keyset_free(&symbols->index->function_places);
         free(symbols->index->stacks);
         free(symbols->index->starts);
+        free(symbols->index->first_functions);
         free(symbols->index);
     }
     free(symbols->locations);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "profile/comments.h"
+#include "profile/encode_rows.h"
 #include "profile/symbol_name.h"
 
 /* Readers take the addresses for return addresses and look one byte before them. */
@@ -35,16 +36,18 @@ text_location(const struct wp_symbols *symbols, const struct wp_location *locati
 
 static void
 text_sample(const struct wp_profile *profile, const struct wp_symbols *symbols,
-            const struct wp_profile_sample *sample, FILE *stream)
+            const struct wp_encode_row *row, FILE *stream)
 {
     const uint32_t *locations = NULL;
-    size_t depth = wp_symbols_stack(symbols, sample, &locations);
+    size_t depth = wp_symbols_stack(symbols, row->sample, &locations);
 
-    fprintf(stream, "%" PRIu64 " %" PRId64 " @", sample->delay_ns,
-            wp_profile_contentions(profile, sample));
+    fprintf(stream, "%" PRIu64 " %" PRId64 " @", row->delay_ns,
+            wp_profile_contentions(profile, row->contentions_fixed));
     for (size_t i = 0; i < depth; i++)
         fprintf(stream, " 0x%" PRIx64, text_address(&symbols->locations[locations[i]]));
     fputc('\n', stream);
+    if (row->kind != NULL)
+        fprintf(stream, "#\tkind: %s\n", row->kind);
     for (size_t i = 0; i < depth; i++)
         text_location(symbols, &symbols->locations[locations[i]], stream);
     fputc('\n', stream);
@@ -68,22 +71,28 @@ text_modules(const struct wp_profile *profile, const struct wp_symbols *symbols,
 }
 
 int
-wp_text_encode(const struct wp_profile *profile, const struct wp_symbols *symbols, FILE *stream,
-               struct wp_error *error)
+wp_text_encode(const struct wp_profile *profile, const struct wp_symbols *symbols,
+               const struct wp_encode_options *options, FILE *stream, struct wp_error *error)
 {
     struct wp_comments comments;
+    struct wp_encode_rows rows;
 
-    if (wp_comments_make(profile, symbols, &comments) != 0)
+    if (wp_encode_rows_make(profile, symbols, options, &rows) != 0)
         return wp_error_set(error, ENOMEM, "not enough memory to write the profile");
-    if (profile->kind == WP_PROFILE_MUTEX)
+    if (wp_comments_make(profile, symbols, &comments) != 0) {
+        wp_encode_rows_free(&rows);
+        return wp_error_set(error, ENOMEM, "not enough memory to write the profile");
+    }
+    if (profile->type == WP_PROFILE_MUTEX)
         fputs("--- mutex:\ncycles/second=1000000000\nsampling period=1\n", stream);
     else
         fputs("--- contention:\ncycles/second=1000000000\n", stream);
     for (size_t i = 0; i < comments.count; i++)
         fprintf(stream, "# %s\n", comments.lines[i]);
     wp_comments_free(&comments);
-    for (size_t i = 0; i < profile->sample_count; i++)
-        text_sample(profile, symbols, profile->samples[i], stream);
+    for (size_t i = 0; i < rows.count; i++)
+        text_sample(profile, symbols, &rows.rows[i], stream);
+    wp_encode_rows_free(&rows);
     text_modules(profile, symbols, stream);
     if (ferror(stream))
         return wp_error_set(error, EIO, "cannot write the profile");

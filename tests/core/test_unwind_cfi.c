@@ -311,6 +311,18 @@ all_forms_of_a_rule_are_understood(void **state)
     assert_int_equal(row.sp.kind, WP_CFI_EXPRESSION);
 }
 
+/* On aarch64 only; elsewhere nobody writes them. */
+static void
+marks_of_signed_return_addresses_are_passed_over(void **state)
+{
+    static const uint8_t marked[] = {0x41, 0x2d, 0x2c, 0x0e, 16};
+    struct wp_cfi_object object = make_tables(marked, sizeof(marked), 1, "zR");
+    struct wp_cfi_row row = row_at(&object, 1);
+
+    (void)state;
+    assert_cfa(&row, WP_UNWIND_DWARF_SP, 16);
+}
+
 static void
 unknown_operations_and_unbalanced_states_are_refused(void **state)
 {
@@ -368,6 +380,7 @@ main(void)
         cmocka_unit_test(addresses_outside_of_all_entries_have_no_rules),
         cmocka_unit_test(a_signal_trampoline_is_told_from_other_frames),
         cmocka_unit_test(all_forms_of_a_rule_are_understood),
+        cmocka_unit_test(marks_of_signed_return_addresses_are_passed_over),
         cmocka_unit_test(unknown_operations_and_unbalanced_states_are_refused),
         cmocka_unit_test(no_change_of_a_byte_makes_a_read_leave_the_object),
     };

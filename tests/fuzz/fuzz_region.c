@@ -20,7 +20,7 @@ fuzz_require(int truth, const char *what)
     abort();
 }
 
-/* Every format, and the table, into memory. */
+/* Every format, with and without labels, and the table, into memory. */
 static void
 fuzz_output(const struct wp_profile *profile, const struct wp_symbols *symbols)
 {
@@ -30,19 +30,25 @@ fuzz_output(const struct wp_profile *profile, const struct wp_symbols *symbols)
     FILE *stream = open_memstream(&text, &size);
 
     fuzz_require(stream != NULL, "no memory stream");
-    for (const struct wp_encoder *encoder = wp_encoders; encoder->name != NULL; encoder++)
-        fuzz_require(encoder->encode(profile, symbols, stream, &error) == 0, error.text);
+    for (const struct wp_encoder *encoder = wp_encoders; encoder->name != NULL; encoder++) {
+        for (uint32_t labels = 0; labels < 1u << WP_LABEL_COUNT; labels++) {
+            const struct wp_encode_options options = {.labels = labels};
+
+            fuzz_require(encoder->encode(profile, symbols, &options, stream, &error) == 0,
+                         error.text);
+        }
+    }
     fuzz_require(wp_report_print(profile, symbols, NULL, stream, &error) == 0, error.text);
     fclose(stream);
     free(text);
 }
 
 static void
-fuzz_profile(const struct wp_snapshot *snapshot, enum wp_region_profile kind)
+fuzz_profile(const struct wp_snapshot *snapshot, enum wp_region_profile type)
 {
     const struct wp_symbolizer_options offline = {.offline = true};
-    struct wp_profile *profile = wp_profile_new(kind);
-    struct wp_profile *other = wp_profile_new(kind);
+    struct wp_profile *profile = wp_profile_new(type);
+    struct wp_profile *other = wp_profile_new(type);
     struct wp_symbolizer *symbolizer;
     struct wp_symbols *symbols;
     struct wp_error error = {""};

@@ -10,14 +10,14 @@
 
 #define ONE WP_REGION_COUNT_ONE
 
-static const struct region_builder_sizes corpus_sizes = {.functions = 4,
+static const struct region_builder_sizes corpus_sizes = {.functions = 5,
                                                          .processes = 4,
                                                          .modules = 4,
                                                          .string_bytes = 512,
                                                          .buckets = 4,
                                                          .stack_units = 96};
 
-/* Two modules, two functions, three stacks. */
+/* Two modules, three functions, one of which is part of another, four stacks. */
 static void
 corpus_fill(struct region_builder *builder)
 {
@@ -30,6 +30,7 @@ corpus_fill(struct region_builder *builder)
     struct wp_region_module *module;
     uint16_t lock;
     uint16_t unlock;
+    uint16_t again;
 
     module = region_builder_module(builder, 1, "bin/sample", 0x555500000000, 0x1000, 0x8000);
     module->is_executable = 1;
@@ -37,6 +38,13 @@ corpus_fill(struct region_builder *builder)
     region_builder_module(builder, 3, "/lib/lib\xff.so", 0x7f0000000000, 0x1000, 0x2000);
     lock = region_builder_function(builder, "pthread_mutex_lock", "mutex", 3, 0x1800);
     unlock = region_builder_function(builder, "pthread_mutex_unlock", "mutex", 3, 0x1900);
+    again = region_builder_function(builder, "pthread_mutex_lock", "cond.reacquire", 3, 0x1800);
+    region_builder_function_row(builder, again)->part_of = lock;
+    for (uint16_t function = lock; function <= again; function++)
+        strcpy(region_builder_function_row(builder, function)->family, "sync");
+    *region_builder_waits(builder, 3, lock) = 9;
+    region_builder_stack(builder, 1, WP_PROFILE_BLOCK, again, frames, 4,
+                         (struct region_builder_cost){ONE, 5000, 1, 0});
     region_builder_stack(builder, 0, WP_PROFILE_BLOCK, lock, frames, 4,
                          (struct region_builder_cost){5 * ONE / 2, 123456789, 2, 1e9});
     region_builder_stack(builder, 0, WP_PROFILE_BLOCK, lock, frames, 2,
@@ -157,7 +165,7 @@ corpus_not_ready(struct region_builder *builder)
 static size_t
 corpus_other_version(struct region_builder *builder)
 {
-    region_builder_header(builder)->version = 0x01000000;
+    region_builder_header(builder)->version = __builtin_bswap32(WP_REGION_VERSION);
     return builder->size_bytes;
 }
 
@@ -239,6 +247,27 @@ corpus_build_id(struct region_builder *builder)
     return builder->size_bytes;
 }
 
+static size_t
+corpus_waits(struct region_builder *builder)
+{
+    region_builder_header(builder)->tables[WP_TABLE_WAITS].stride = 8;
+    return builder->size_bytes;
+}
+
+static size_t
+corpus_part_of_itself(struct region_builder *builder)
+{
+    region_builder_function_row(builder, 3)->part_of = 3;
+    return builder->size_bytes;
+}
+
+static size_t
+corpus_kind(struct region_builder *builder)
+{
+    memset(region_builder_function_row(builder, 1)->kind, 'k', 16);
+    return builder->size_bytes;
+}
+
 static const struct {
     const char *name;
     corpus_change *change;
@@ -265,6 +294,9 @@ static const struct {
     {"hostile-frame-module", corpus_frame_module},
     {"hostile-function", corpus_function},
     {"hostile-build-id", corpus_build_id},
+    {"hostile-waits", corpus_waits},
+    {"hostile-part-of-itself", corpus_part_of_itself},
+    {"hostile-kind", corpus_kind},
 };
 
 int

@@ -53,12 +53,12 @@ check_exports_its_list()
         sed "s|^|$library exports |; s|\$|: not in functions.def nor the public API|"
 }
 
-# ARGUMENT: the list of allowed symbols.
-# ARGUMENT: libc. An unversioned wrapper stands for all versions of its name.
+# ARGUMENTs: libc; the program that prints the list. An unversioned wrapper stands for all versions of its name.
 check_wraps_what_libc_has()
 {
-    local libc symbol
+    local libc symbol left_out
     libc=$(defined_symbols "$argument")
+    left_out=${header:+$("$header" left_out_versions)}
     while read -r symbol; do
         case $symbol in
         waitprof_*) ;;
@@ -73,8 +73,16 @@ check_wraps_what_libc_has()
             ;;
         esac
     done < <(defined_symbols "$library")
+    # Who was linked against a version that is not wrapped passes us by.
+    comm -12 <(defined_symbols "$library" | sed -nE 's/@.*//p' | sort -u) \
+        <(sed -nE 's/@.*//p' <<<"$libc" | sort -u) | while read -r symbol; do
+        comm -13 <(defined_symbols "$library" | grep "^$symbol@" | sed 's/@@/@/' | sort) \
+            <(grep "^$symbol@" <<<"$libc" | sed 's/@@/@/' | grep -vxF "${left_out:-@}" | sort) |
+            sed "s|^|$library does not wrap |; s|\$|, as it does other versions|"
+    done
 }
 
+# ARGUMENT: the list of allowed symbols.
 check_asks_only_for_allowed_symbols()
 {
     awk '!/^#/ && NF == 1 { print FILENAME ":" FNR ": " $1 " needs a reason" }' "$argument"

@@ -2,7 +2,7 @@
 # Each check of this directory passes on a small sound project or library, and fails, naming the
 # breach, on a copy that breaks its rule.
 #
-#   checks_find_breaches.sh sources|library
+#   checks_find_breaches.sh sources|library|libc
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -128,8 +128,8 @@ sources()
 }
 
 readonly compiler=${CC:-cc}
-libc=$("$compiler" -print-file-name=libc.so.6)
-readonly libc
+libc_path=$("$compiler" -print-file-name=libc.so.6)
+readonly libc_path
 readonly sound_flags=(-O1 -fPIC -fasynchronous-unwind-tables -ftls-model=initial-exec
     -fno-stack-protector -nostartfiles -Wl,-z,now -Wl,-z,nodelete -Wl,-z,relro
     -Wl,-z,noexecstack -Wl,--build-id -Wl,--as-needed)
@@ -195,8 +195,8 @@ library()
         '__asm__(".symver a, pthread_cond_wait@GLIBC_2.3.2");' \
         '__asm__(".symver b, pthread_cond_wait@GLIBC_2.2.5");' \
         -- "-Wl,--version-script=$scratch/versions"
-    library_breach 'wraps a, which' wraps_what_libc_has "$libc"
-    library_breach 'wraps pthread_cond_wait@GLIBC_2.3.2, but' wraps_what_libc_has "$libc"
+    library_breach 'wraps a, which' wraps_what_libc_has "$libc_path"
+    library_breach 'wraps pthread_cond_wait@GLIBC_2.3.2, but' wraps_what_libc_has "$libc_path"
 
     make_library '__thread int t __attribute__((tls_model("global-dynamic")));' \
         'int *f(void);' 'int *f(void) { return &t; }'
@@ -222,6 +222,54 @@ library()
     library_breach 'writable and executable' is_safe_to_map ''
     patch_out_nodelete
     library_breach 'may be unloaded' is_safe_to_map ''
+}
+
+# make_list WRAPPED LEFT_OUT: what stands for list_functions.
+make_list()
+{
+    cat >"$scratch/list" <<EOF
+#!/bin/sh
+case \${1:-exported} in
+exported) printf '$1' ;;
+needed) echo waitprof_rate ;;
+left_out) printf '$2' ;;
+esac
+EOF
+    chmod +x "$scratch/list"
+}
+
+# libc_breach TEXT, of the list and the names made last.
+libc_breach()
+{
+    expect_breach "$1" "$here/check_libc.sh" "$scratch/libx.so" "$scratch/list" "$scratch/names"
+}
+
+libc()
+{
+    make_library "${sound_lines[@]}" 'void stay(void); void stay(void) {}'
+    printf '# harmless\nstay\n' >"$scratch/names"
+    make_list 'sound@V1\n' ''
+    expect_clean "$here/check_libc.sh" "$scratch/libx.so" "$scratch/list" "$scratch/names"
+    make_list '' 'sound\n'
+    expect_clean "$here/check_libc.sh" "$scratch/libx.so" "$scratch/list" "$scratch/names"
+
+    make_list '' ''
+    libc_breach 'sound: can it wait?'
+    make_list 'sound\n' 'sound\n'
+    libc_breach 'sound: wrapped and left out'
+    make_list 'sound\nstay\n' ''
+    libc_breach 'stay: wrapped, and in names'
+    make_list 'sound\n' 'stay\n'
+    libc_breach 'stay: left out, and in names'
+    make_list '' 'sound\nsound\n'
+    libc_breach 'sound: left out twice'
+    make_list 'sound\n' ''
+    printf 'stay\nabs\n' >"$scratch/names"
+    libc_breach 'is not sorted: abs'
+    printf 'stay\nstay\n' >"$scratch/names"
+    libc_breach 'is not sorted: stay'
+    printf 'int data;\n' | "$compiler" -shared -nostdlib -o "$scratch/libx.so" -x c -
+    libc_breach 'exports no function'
 }
 
 # The linker has no flag that takes -z nodelete back.

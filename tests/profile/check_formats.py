@@ -37,6 +37,26 @@ def json_holds_meta_counters_and_stacks(region):
     assert any("wrapped" in line for line in profile["comments"])
 
 
+def every_format_tells_kinds_apart_when_asked(region):
+    stack = "tool_worker;tool_inlined;pthread_cond_wait"
+    assert stack + " 57000000\n" in run("encode", "folded", "block", region)
+    labelled = run("label", "folded", "block", region).splitlines()
+    assert stack + ";[cond] 50000000" in labelled, labelled
+    assert stack + ";[cond.reacquire] 7000000" in labelled, labelled
+    text = run("encode", "text", "block", region)
+    assert "57000000 3 @" in text and "kind" not in text.replace("kinds", ""), text
+    text = run("label", "text", "block", region)
+    assert "50000000 2 @" in text and "#\tkind: cond.reacquire\n" in text, text
+    kinds = [stack["kind"] for stack in json.loads(run("encode", "json", "block", region))["stacks"]]
+    assert kinds == ["cond", "cond.reacquire", "recv"], kinds
+
+
+def the_table_tells_the_kinds_of_a_function_apart(region):
+    text = run("report", "block", region)
+    assert "\n           pthread_cond_wait\n" in text, text
+    assert "\n           pthread_cond_wait (cond.reacquire)\n" in text, text
+
+
 def the_table_names_who_waits(region):
     text = run("report", "block", region)
     assert text.startswith("Who waits (block): 256 ms in 16 waits\n"), text
@@ -53,6 +73,12 @@ def main():
         run("sample", region)
         for check in (folded_is_root_first_and_sums_equal_stacks,
                       json_holds_meta_counters_and_stacks, the_table_names_who_waits):
+            check(region)
+            print("ok:", check.__name__)
+        region = os.path.join(directory, "kinds.wpr")
+        run("kinds", region)
+        for check in (every_format_tells_kinds_apart_when_asked,
+                      the_table_tells_the_kinds_of_a_function_apart):
             check(region)
             print("ok:", check.__name__)
 

@@ -90,6 +90,28 @@ for kind in block mutex; do
     }
 done
 
+# The kinds of one stack are one sample, and two when they are labels.
+"$tool" kinds "$work/kinds.wpr" || exit 1
+for how in encode label; do
+    "$tool" $how pprof block "$work/kinds.wpr" >"$work/$how.pb.gz" || exit 1
+    go tool pprof -raw "$work/$how.pb.gz" >"$work/$how.raw" 2>"$work/$how.err" || exit 1
+    refuse "$work/$how.err" 'WARNING|error|malformed'
+done
+expect "$work/encode.raw" '^ +3 +57000000: 1 2'
+expect "$work/encode.raw" '^ +1 +300: 3 2'
+refuse "$work/encode.raw" 'kind:'
+refuse "$work/encode.raw" '^ +[0-9]+ +(50000000|7000000):'
+expect "$work/label.raw" '^ +2 +50000000: 1 2'
+expect "$work/label.raw" '^ +1 +7000000: 1 2'
+expect "$work/label.raw" '^ +kind:\[cond\.reacquire\]'
+expect "$work/label.raw" '^ +kind:\[recv\]'
+go tool pprof -tags "$work/label.pb.gz" >"$work/tags" 2>/dev/null
+expect "$work/tags" '50\.0*ms .*: cond$'
+expect "$work/tags" '7(\.0*)?ms .*: cond\.reacquire$'
+go tool pprof -top -tagfocus=kind=recv "$work/label.pb.gz" >"$work/top" 2>/dev/null
+expect "$work/top" ' recv$'
+refuse "$work/top" 'pthread_cond_wait'
+
 # Two profiles of one program merge into one, doubled.
 go tool pprof -raw "$work/mutex.pb.gz" "$work/mutex.pb.gz" >"$work/merged" 2>/dev/null
 expect "$work/merged" '^ +14 +140000000: '

@@ -56,6 +56,8 @@ builder_lay_all(struct wp_region_header *header, const struct region_builder_siz
     } plan[WP_TABLE_COUNT] = {
         [WP_TABLE_FUNCTIONS] = {sizeof(struct wp_region_function),
                                 builder_size(sizes->functions, 8)},
+        [WP_TABLE_WAITS] = {(builder_size(sizes->functions, 8) * sizeof(uint64_t) + 63) & ~63ul,
+                            WP_REGION_COUNTER_SHARDS},
         [WP_TABLE_PROCESSES] = {sizeof(struct wp_region_process),
                                 builder_size(sizes->processes, 4)},
         [WP_TABLE_MODULES] = {sizeof(struct wp_region_module), builder_size(sizes->modules, 8)},
@@ -106,6 +108,7 @@ region_builder_init(struct region_builder *builder, const struct region_builder_
     header->stack_units_used = 1;
     header->tables[WP_TABLE_STRINGS].count = 1;
     header->tables[WP_TABLE_FUNCTIONS].count = 1;
+    header->tables[WP_TABLE_WAITS].count = WP_REGION_COUNTER_SHARDS;
     header->executable = region_builder_string(builder, "/opt/sample/bin/sample");
     header->directory = region_builder_string(builder, "/opt/sample");
     header->command = region_builder_string(builder, "sample");
@@ -159,6 +162,22 @@ region_builder_function(struct region_builder *builder, const char *name, const 
     row->module = module;
     row->vaddr = vaddr;
     return (uint16_t)table->count++;
+}
+
+struct wp_region_function *
+region_builder_function_row(struct region_builder *builder, uint16_t function)
+{
+    return (struct wp_region_function *)region_builder_rows(builder, WP_TABLE_FUNCTIONS) + function;
+}
+
+uint64_t *
+region_builder_waits(struct region_builder *builder, uint32_t shard, uint16_t function)
+{
+    const struct wp_region_table *table = &region_builder_header(builder)->tables[WP_TABLE_WAITS];
+    unsigned char *row = region_builder_rows(builder, WP_TABLE_WAITS);
+
+    builder_require(shard < table->capacity, "no such shard");
+    return (uint64_t *)(void *)(row + (size_t)shard * table->stride) + function;
 }
 
 struct wp_region_module *

@@ -40,9 +40,18 @@ uint32_t region_builder_string(struct region_builder *builder, const char *text)
 /* Both strings and argument bytes. */
 void region_builder_arguments(struct region_builder *builder, const char *const *arguments);
 
-/* Adds a row and returns its number. The module is at `row`, which the caller chooses. */
+/* Adds a row, of no family, and returns its number. */
 uint16_t region_builder_function(struct region_builder *builder, const char *name, const char *kind,
                                  uint32_t module, uint64_t vaddr);
+
+/* The row of a function, to change its other fields. */
+struct wp_region_function *region_builder_function_row(struct region_builder *builder,
+                                                       uint16_t function);
+
+/* Where a shard counts the waits of a function. */
+uint64_t *region_builder_waits(struct region_builder *builder, uint32_t shard, uint16_t function);
+
+/* Adds a module at `row`, which the caller chooses. */
 struct wp_region_module *region_builder_module(struct region_builder *builder, uint32_t row,
                                                const char *path, uint64_t bias, uint64_t text_vaddr,
                                                uint64_t text_bytes);

@@ -4,8 +4,10 @@
  *   region_tool sample FILE              a small region of this very program, with inlined frames
  *   region_tool large FILE STACKS SITES  so many distinct stacks of 20 frames, through so many
  *                                        distinct call sites of libstdc++
- *   region_tool encode FORMAT KIND FILE  writes the profile to stdout
- *   region_tool report KIND FILE         prints the table of top waits
+ *   region_tool kinds FILE               a region with one stack of two kinds
+ *   region_tool encode FORMAT TYPE FILE  writes the profile to stdout
+ *   region_tool label FORMAT TYPE FILE   the same, labelled with the kind
+ *   region_tool report TYPE FILE         prints the table of top waits
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -97,6 +99,36 @@ tool_sample(const char *path)
     return 0;
 }
 
+/* One stack that waits for a condition, then for its mutex; and another that waits for data. */
+static int
+tool_kinds(const char *path)
+{
+    static const struct region_builder_sizes sizes = {.string_bytes = 16384};
+    struct region_builder builder;
+    uintptr_t address;
+    uint64_t frame;
+    uint16_t wait;
+    uint16_t again;
+    uint16_t receive;
+
+    tool_worker(&address);
+    region_builder_init(&builder, &sizes);
+    frame = tool_frame(&builder, 5, address, true);
+    wait = region_builder_function(&builder, "pthread_cond_wait", "cond", 0, 0x100);
+    again = region_builder_function(&builder, "pthread_cond_wait", "cond.reacquire", 0, 0x100);
+    region_builder_function_row(&builder, again)->part_of = wait;
+    receive = region_builder_function(&builder, "recv", "recv", 0, 0x200);
+    region_builder_stack(&builder, 0, WP_PROFILE_BLOCK, wait, &frame, 1,
+                         (struct region_builder_cost){ONE * 5 / 2, 50000000, 3, 0});
+    region_builder_stack(&builder, 1, WP_PROFILE_BLOCK, again, &frame, 1,
+                         (struct region_builder_cost){ONE / 2, 7000000, 1, 0});
+    region_builder_stack(&builder, 2, WP_PROFILE_BLOCK, receive, &frame, 1,
+                         (struct region_builder_cost){ONE, 300, 1, 0});
+    region_builder_write(&builder, path);
+    region_builder_free(&builder);
+    return 0;
+}
+
 /* Stacks that differ, with addresses spread over the code of a real library. */
 static int
 tool_large(const char *path, uint32_t count, uint32_t sites)
@@ -136,11 +168,12 @@ tool_large(const char *path, uint32_t count, uint32_t sites)
 
 /* Reads, symbolizes, and hands the profile on: to an encoder, or to the report if that is NULL. */
 static int
-tool_output(const struct wp_encoder *encoder, const char *kind, const char *path,
+tool_output(const struct wp_encoder *encoder, uint32_t labels, const char *type, const char *path,
             struct wp_error *error)
 {
+    const struct wp_encode_options options = {.labels = labels};
     struct wp_profile *profile =
-        wp_profile_new(strcmp(kind, "mutex") == 0 ? WP_PROFILE_MUTEX : WP_PROFILE_BLOCK);
+        wp_profile_new(strcmp(type, "mutex") == 0 ? WP_PROFILE_MUTEX : WP_PROFILE_BLOCK);
     struct wp_region_place place;
     struct wp_snapshot *snapshot = NULL;
     struct wp_symbolizer *symbolizer = NULL;
@@ -159,7 +192,7 @@ tool_output(const struct wp_encoder *encoder, const char *kind, const char *path
         result = wp_symbolize(symbolizer, profile, &symbols, error);
     }
     if (result == 0 && encoder != NULL)
-        result = encoder->encode(profile, symbols, stdout, error);
+        result = encoder->encode(profile, symbols, &options, stdout, error);
     else if (result == 0)
         result = wp_report_print(profile, symbols, NULL, stdout, error);
     wp_symbols_free(symbols);
@@ -178,12 +211,17 @@ main(int argument_count, char **arguments)
     if (argument_count == 5 && strcmp(arguments[1], "large") == 0 && atoi(arguments[4]) > 0)
         return tool_large(arguments[2], (uint32_t)strtoul(arguments[3], NULL, 10),
                           (uint32_t)strtoul(arguments[4], NULL, 10));
-    if (argument_count == 5 && strcmp(arguments[1], "encode") == 0 &&
-        wp_encoder_find(arguments[2]) != NULL) {
-        if (tool_output(wp_encoder_find(arguments[2]), arguments[3], arguments[4], &error) == 0)
+    if (argument_count == 3 && strcmp(arguments[1], "kinds") == 0)
+        return tool_kinds(arguments[2]);
+    if (argument_count == 5 && wp_encoder_find(arguments[2]) != NULL &&
+        (strcmp(arguments[1], "encode") == 0 || strcmp(arguments[1], "label") == 0)) {
+        uint32_t labels = strcmp(arguments[1], "label") == 0 ? 1u << WP_LABEL_kind : 0;
+
+        if (tool_output(wp_encoder_find(arguments[2]), labels, arguments[3], arguments[4],
+                        &error) == 0)
             return 0;
     } else if (argument_count == 4 && strcmp(arguments[1], "report") == 0) {
-        if (tool_output(NULL, arguments[2], arguments[3], &error) == 0)
+        if (tool_output(NULL, 0, arguments[2], arguments[3], &error) == 0)
             return 0;
     } else {
         snprintf(error.text, sizeof error.text, "see the head of region_tool.c for its use");

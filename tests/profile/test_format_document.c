@@ -73,11 +73,20 @@ the_header_is_documented_as_it_is(void **state)
 }
 
 static void
-modules_and_stacks_are_documented_as_they_are(void **state)
+rows_and_records_are_documented_as_they_are(void **state)
 {
     char *text = read_document();
 
     (void)state;
+    CHECK(wp_region_function, name);
+    CHECK(wp_region_function, kind);
+    CHECK(wp_region_function, family);
+    CHECK(wp_region_function, module);
+    CHECK(wp_region_function, vaddr);
+    CHECK(wp_region_function, version);
+    CHECK(wp_region_function, flags);
+    CHECK(wp_region_function, part_of);
+    CHECK(wp_region_function, reserved);
     CHECK(wp_region_module, key);
     CHECK(wp_region_module, ready);
     CHECK(wp_region_module, path);
@@ -122,7 +131,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_header_is_documented_as_it_is),
-        cmocka_unit_test(modules_and_stacks_are_documented_as_they_are),
+        cmocka_unit_test(rows_and_records_are_documented_as_they_are),
         cmocka_unit_test(special_frames_are_documented_with_their_codes),
     };
 

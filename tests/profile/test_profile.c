@@ -1,5 +1,6 @@
 #include "profile/profile.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,9 +24,9 @@ add_region(struct wp_profile *profile, struct region_builder *builder)
 }
 
 static struct wp_profile *
-profile_of(struct region_builder *builder, enum wp_region_profile kind)
+profile_of(struct region_builder *builder, enum wp_region_profile type)
 {
-    struct wp_profile *profile = wp_profile_new(kind);
+    struct wp_profile *profile = wp_profile_new(type);
 
     assert_non_null(profile);
     add_region(profile, builder);
@@ -71,7 +72,7 @@ two_records_of_one_stack_are_one_sample(void **state)
 }
 
 static void
-a_profile_holds_only_stacks_of_its_kind(void **state)
+a_profile_holds_only_stacks_of_its_type(void **state)
 {
     struct region_builder builder;
     struct wp_profile *profile;
@@ -83,6 +84,84 @@ a_profile_holds_only_stacks_of_its_kind(void **state)
     wp_profile_free(profile);
     profile = profile_of(&builder, WP_PROFILE_MUTEX);
     assert_int_equal(profile->sample_count, 1);
+    wp_profile_free(profile);
+    region_builder_free(&builder);
+}
+
+/* Adds a function of a kind, and one stack of it. */
+static void
+add_kind(struct region_builder *builder, const char *name, const char *kind, uint64_t delay_ns)
+{
+    const uint64_t frame = region_builder_frame(3, 0x1234);
+    uint16_t function = region_builder_function(builder, name, kind, 0, 0x700);
+
+    strcpy(region_builder_function_row(builder, function)->family, "sync");
+    region_builder_stack(builder, 2, WP_PROFILE_BLOCK, function, &frame, 1,
+                         (struct region_builder_cost){ONE, delay_ns, 1, 0});
+}
+
+/* The comments of a profile, each on a line; the caller frees them. */
+static char *
+comments_of(const struct wp_profile *profile)
+{
+    struct wp_comments comments;
+    char *text = calloc(1, 65536);
+
+    assert_non_null(text);
+    assert_int_equal(wp_comments_make(profile, NULL, &comments), 0);
+    for (size_t i = 0; i < comments.count; i++) {
+        strcat(text, comments.lines[i]);
+        strcat(text, "\n");
+    }
+    wp_comments_free(&comments);
+    return text;
+}
+
+static void
+kinds_of_one_function_stay_apart_and_can_be_selected(void **state)
+{
+    struct region_builder builder;
+    struct wp_profile *profile;
+    struct wp_error error = {""};
+    char *comments;
+
+    (void)state;
+    build(&builder, 3, 100);
+    add_kind(&builder, "pthread_cond_wait", "cond", 50);
+    add_kind(&builder, "pthread_cond_wait", "cond.reacquire", 7);
+    profile = profile_of(&builder, WP_PROFILE_BLOCK);
+    assert_int_equal(profile->sample_count, 3);
+    comments = comments_of(profile);
+    assert_null(strstr(comments, "filtered"));
+    free(comments);
+    assert_int_equal(wp_profile_select_kinds(profile, "cond*", &error), 0);
+    assert_int_equal(profile->sample_count, 2);
+    assert_int_equal(profile->selection.dropped_stacks, 1);
+    assert_true(profile->selection.dropped_delay_ns == 100);
+    assert_int_equal(wp_profile_total(profile).delay_ns, 57);
+    comments = comments_of(profile);
+    assert_non_null(
+        strstr(comments, "filtered: of kind cond* only; stacks left out: 1, with 100 ns of delay"));
+    free(comments);
+    wp_profile_free(profile);
+    region_builder_free(&builder);
+}
+
+static void
+a_selection_that_leaves_nothing_says_so(void **state)
+{
+    struct region_builder builder;
+    struct wp_profile *profile;
+    struct wp_error error = {""};
+    char text[512];
+
+    (void)state;
+    build(&builder, 3, 100);
+    profile = profile_of(&builder, WP_PROFILE_BLOCK);
+    assert_int_equal(wp_profile_select_kinds(profile, "recv", &error), 0);
+    assert_int_equal(profile->sample_count, 0);
+    wp_comments_explain_empty(profile, text, sizeof text);
+    assert_string_equal(text, "no stack is of kind recv (stacks of other kinds: 1)");
     wp_profile_free(profile);
     region_builder_free(&builder);
 }
@@ -200,7 +279,7 @@ a_library_with_another_build_id_is_another_module(void **state)
 }
 
 static void
-profiles_of_two_kinds_do_not_merge(void **state)
+profiles_of_two_types_do_not_merge(void **state)
 {
     struct wp_profile *block = wp_profile_new(WP_PROFILE_BLOCK);
     struct wp_profile *mutex = wp_profile_new(WP_PROFILE_MUTEX);
@@ -282,15 +361,13 @@ a_stack_that_was_filtered_out_can_come_again(void **state)
 static void
 contentions_are_cut_to_whole_numbers_and_block_has_at_least_one(void **state)
 {
-    struct wp_profile_sample sample = {.contentions_fixed = ONE / 2};
-    struct wp_profile block = {.kind = WP_PROFILE_BLOCK};
-    struct wp_profile mutex = {.kind = WP_PROFILE_MUTEX};
+    struct wp_profile block = {.type = WP_PROFILE_BLOCK};
+    struct wp_profile mutex = {.type = WP_PROFILE_MUTEX};
 
     (void)state;
-    assert_int_equal(wp_profile_contentions(&block, &sample), 1);
-    assert_int_equal(wp_profile_contentions(&mutex, &sample), 0);
-    sample.contentions_fixed = 2 * ONE + ONE - 1;
-    assert_int_equal(wp_profile_contentions(&block, &sample), 2);
+    assert_int_equal(wp_profile_contentions(&block, ONE / 2), 1);
+    assert_int_equal(wp_profile_contentions(&mutex, ONE / 2), 0);
+    assert_int_equal(wp_profile_contentions(&block, 2 * ONE + ONE - 1), 2);
 }
 
 static void
@@ -373,13 +450,15 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_records_of_one_stack_are_one_sample),
-        cmocka_unit_test(a_profile_holds_only_stacks_of_its_kind),
+        cmocka_unit_test(a_profile_holds_only_stacks_of_its_type),
+        cmocka_unit_test(kinds_of_one_function_stay_apart_and_can_be_selected),
+        cmocka_unit_test(a_selection_that_leaves_nothing_says_so),
         cmocka_unit_test(a_stack_that_was_never_sampled_is_left_out),
         cmocka_unit_test(a_delta_is_what_came_in_between),
         cmocka_unit_test(a_delta_is_never_negative),
         cmocka_unit_test(equal_stacks_of_two_regions_add_up_whatever_their_module_rows),
         cmocka_unit_test(a_library_with_another_build_id_is_another_module),
-        cmocka_unit_test(profiles_of_two_kinds_do_not_merge),
+        cmocka_unit_test(profiles_of_two_types_do_not_merge),
         cmocka_unit_test(sums_stop_at_their_limit),
         cmocka_unit_test(sorting_puts_the_longest_delay_first),
         cmocka_unit_test(a_stack_that_was_filtered_out_can_come_again),

@@ -58,6 +58,7 @@ build_sample(struct region_builder *builder)
     region_builder_build_id(module, "\x01\x02\xab\xcd", 4);
     lock = region_builder_function(builder, "pthread_mutex_lock", "mutex", 3, 0x7000);
     unlock = region_builder_function(builder, "pthread_mutex_unlock", "mutex", 3, 0x7100);
+    strcpy(region_builder_function_row(builder, lock)->family, "sync");
     region_builder_stack(builder, 5, WP_PROFILE_BLOCK, lock, frames, 3,
                          (struct region_builder_cost){ONE * 5 / 2, 700, 2, 12.5});
     region_builder_stack(builder, 5, WP_PROFILE_MUTEX, unlock, frames, 1,
@@ -179,7 +180,10 @@ other_files_and_versions_are_named_as_such(void **state)
     assert_refused(&builder, EPROTO, "not a region");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = WP_REGION_VERSION + 1;
-    assert_refused(&builder, EPROTO, "format version 2");
+    assert_refused(&builder, EPROTO, "format version 3");
+    region_builder_init(&builder, NULL);
+    region_builder_header(&builder)->version = WP_REGION_VERSION - 1;
+    assert_refused(&builder, EPROTO, "format version 1 and this waitprof reads version 2");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = __builtin_bswap32(WP_REGION_VERSION);
     assert_refused(&builder, EPROTO, "byte order");
@@ -212,6 +216,89 @@ tables_outside_of_the_file_or_over_each_other_are_refused(void **state)
     region_builder_header(&builder)->tables[WP_TABLE_STACKS].offset =
         region_builder_header(&builder)->tables[WP_TABLE_BUCKETS].offset;
     assert_refused(&builder, EPROTO, "overlap");
+}
+
+static void
+functions_have_what_their_rows_say_and_the_waits_of_all_shards(void **state)
+{
+    struct region_builder builder;
+    struct wp_region_function *row;
+    struct wp_snapshot *snapshot;
+    struct wp_error error = {""};
+
+    (void)state;
+    build_sample(&builder);
+    row = region_builder_function_row(&builder, 2);
+    strcpy(row->family, "process");
+    strcpy(row->version, "GLIBC_2.3.2");
+    row->flags = WP_REGION_FUNCTION_HIDDEN;
+    row->part_of = 1;
+    *region_builder_waits(&builder, 0, 1) = 5;
+    *region_builder_waits(&builder, 7, 1) = 7;
+    *region_builder_waits(&builder, 3, 2) = UINT64_MAX;
+    *region_builder_waits(&builder, 4, 2) = 2;
+    assert_int_equal(read_bytes(&builder, builder.size_bytes, &snapshot, &error), 0);
+    assert_string_equal(snapshot->functions[1].family, "sync");
+    assert_string_equal(snapshot->functions[1].version, "");
+    assert_int_equal(snapshot->functions[1].waits, 12);
+    assert_int_equal(snapshot->functions[1].part_of, 0);
+    assert_string_equal(snapshot->functions[2].family, "process");
+    assert_string_equal(snapshot->functions[2].version, "GLIBC_2.3.2");
+    assert_int_equal(snapshot->functions[2].flags, WP_REGION_FUNCTION_HIDDEN);
+    assert_int_equal(snapshot->functions[2].part_of, 1);
+    assert_true(snapshot->functions[2].waits == UINT64_MAX);
+    wp_snapshot_free(snapshot);
+    region_builder_free(&builder);
+}
+
+static void
+waits_must_have_a_number_of_each_function(void **state)
+{
+    struct region_builder builder;
+    struct wp_region_table *waits;
+
+    (void)state;
+    region_builder_init(&builder, NULL);
+    waits = &region_builder_header(&builder)->tables[WP_TABLE_WAITS];
+    waits->stride = 72; /* enough, but no whole cache lines */
+    assert_refused(&builder, EPROTO, "its table of waits has rows of 72 bytes");
+    region_builder_init(&builder, &(struct region_builder_sizes){.functions = 9});
+    waits = &region_builder_header(&builder)->tables[WP_TABLE_WAITS];
+    waits->stride = 64; /* eight of them */
+    assert_refused(&builder, EPROTO, "its table of waits has rows of 64 bytes");
+    region_builder_init(&builder, NULL);
+    waits = &region_builder_header(&builder)->tables[WP_TABLE_WAITS];
+    waits->capacity = WP_REGION_COUNTER_SHARDS + 1;
+    assert_refused(&builder, EPROTO, "its table of waits has room for 9 rows");
+}
+
+static void
+unsound_functions_are_refused(void **state)
+{
+    struct region_builder builder;
+
+    (void)state;
+    build_sample(&builder);
+    memset(region_builder_function_row(&builder, 1)->name, 0, 40);
+    assert_refused(&builder, EPROTO, "row 1 of its functions");
+    build_sample(&builder);
+    memset(region_builder_function_row(&builder, 1)->kind, 'x', 16);
+    assert_refused(&builder, EPROTO, "row 1 of its functions");
+    build_sample(&builder);
+    memset(region_builder_function_row(&builder, 1)->family, 'x', 12);
+    assert_refused(&builder, EPROTO, "row 1 of its functions");
+    build_sample(&builder);
+    memset(region_builder_function_row(&builder, 1)->version, 'x', 16);
+    assert_refused(&builder, EPROTO, "row 1 of its functions");
+    build_sample(&builder);
+    strcpy(region_builder_function_row(&builder, 2)->kind, "\033[31mred");
+    assert_refused(&builder, EPROTO, "row 2 of its functions");
+    build_sample(&builder);
+    region_builder_function_row(&builder, 1)->part_of = 2; /* not before it */
+    assert_refused(&builder, EPROTO, "row 1 of its functions");
+    build_sample(&builder);
+    region_builder_function_row(&builder, 2)->part_of = 2; /* itself */
+    assert_refused(&builder, EPROTO, "row 2 of its functions");
 }
 
 static void
@@ -503,6 +590,9 @@ main(void)
         cmocka_unit_test(an_unfinished_region_asks_to_try_again),
         cmocka_unit_test(other_files_and_versions_are_named_as_such),
         cmocka_unit_test(tables_outside_of_the_file_or_over_each_other_are_refused),
+        cmocka_unit_test(functions_have_what_their_rows_say_and_the_waits_of_all_shards),
+        cmocka_unit_test(waits_must_have_a_number_of_each_function),
+        cmocka_unit_test(unsound_functions_are_refused),
         cmocka_unit_test(counts_beyond_the_capacity_are_clamped),
         cmocka_unit_test(strings_that_lie_outside_or_do_not_end_are_refused),
         cmocka_unit_test(a_chain_that_is_a_ring_is_refused),

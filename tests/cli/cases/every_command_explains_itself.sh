@@ -1,3 +1,4 @@
-for command in run ls top record export rate prune doctor; do
+commands=$(waitprof --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+for command in $commands; do
     waitprof "$command" --help | sed '/^Options:/,$d'
 done

@@ -1,5 +1,6 @@
 manual=$(dirname "$CASE_LIBRARY")/../../docs/man/waitprof.1
-for command in run ls top record export rate prune doctor; do
+commands=$(waitprof --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+for command in $commands; do
     grep -q "^\.Ss waitprof $command$" "$manual" || echo "not in the manual: $command"
     waitprof "$command" --help | grep -oE -e '(^| )--[a-z][a-z-]+' | tr -d ' ' | sort -u |
         while read -r option; do

@@ -61,9 +61,11 @@ static const struct row rows[] = {
 
 static const struct {
     const char *symbol;
+    const char *version;
     size_t row;
 } aliases[] = {
-#define WP_ALIAS(symbol, id) {#symbol, ROW_##id},
+#define WP_ALIAS(symbol, id) {#symbol, "", ROW_##id},
+#define WP_VERSION(symbol, version, id) {symbol, version, ROW_##id},
 #include "functions.def"
 };
 
@@ -79,6 +81,7 @@ row_number(size_t i)
         return rows[i];
     row = rows[aliases[i - ROW_COUNT].row];
     row.symbol = aliases[i - ROW_COUNT].symbol;
+    row.version = aliases[i - ROW_COUNT].version;
     return row;
 }
 

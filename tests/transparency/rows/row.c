@@ -1,8 +1,10 @@
 #include "row.h"
 
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -36,11 +38,22 @@ row_start_case(const char *leaf)
     row_leaf = leaf;
 }
 
+uint64_t
+row_samples(void)
+{
+    static struct wp_region_header *region;
+
+    if (!expect_is_preloaded())
+        return 0;
+    if (region == NULL)
+        region = expect_own_region();
+    return expect_contentions(region, WP_PROFILE_BLOCK, row_leaf);
+}
+
 void
 row_expect_no_sample(void)
 {
-    if (expect_is_preloaded())
-        EXPECT_EQ(expect_contentions(expect_own_region(), WP_PROFILE_BLOCK, row_leaf), 0);
+    EXPECT_EQ(row_samples(), 0);
 }
 
 void
@@ -52,11 +65,10 @@ row_skip(const char *format, ...)
     vdprintf(STDOUT_FILENO, format, arguments);
     va_end(arguments);
     dprintf(STDOUT_FILENO, "\n");
-    _exit(ROW_SKIPPED);
+    exit(ROW_SKIPPED); /* not _exit: the directory goes away */
 }
 
-/* --- Surroundings ------------------------------------------------------------------------------
- * */
+/* --- Surroundings ---------------------------------------------------------------------------- */
 
 static char row_directory[64];
 
@@ -87,6 +99,42 @@ row_path(const char *name)
     }
     snprintf(path, sizeof(paths[0]), "%s/%s", row_directory, name);
     return path;
+}
+
+void
+row_write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        expect_fail(__FILE__, __LINE__, "cannot write %s: %s", path, strerror(errno));
+    close(fd);
+}
+
+/* The user is the root of the new namespace. */
+static bool
+row_unshare_as_root(int namespaces)
+{
+    char map[64];
+    uid_t user = getuid();
+    gid_t group = getgid();
+
+    if (unshare(CLONE_NEWUSER | namespaces) != 0)
+        return false;
+    row_write_file("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof(map), "0 %u 1", user);
+    row_write_file("/proc/self/uid_map", map);
+    snprintf(map, sizeof(map), "0 %u 1", group);
+    row_write_file("/proc/self/gid_map", map);
+    return true;
+}
+
+bool
+row_unshare(int namespaces)
+{
+    if (unshare(namespaces) != 0 && !row_unshare_as_root(namespaces))
+        return false;
+    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 void

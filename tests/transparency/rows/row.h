@@ -44,6 +44,9 @@ typedef void (*row_type_variadic)(void);
  * have a sample of it. row_release and row_interrupt say so by themselves. */
 void row_waited(void);
 
+/* How many samples of the function there are so far, one a wait; 0 in runs that take none. */
+uint64_t row_samples(void);
+
 /* There is no sample of the function so far: its calls could not wait, and said so. Only where that
  * does not depend on how long they took. */
 void row_expect_no_sample(void);
@@ -51,12 +54,21 @@ void row_expect_no_sample(void);
 /* Ends the case as skipped: it cannot run here. The message is a whole sentence. */
 __attribute__((format(printf, 1, 2), noreturn)) void row_skip(const char *format, ...);
 
-/* --- Surroundings ------------------------------------------------------------------------------
- * */
+/* --- Surroundings ---------------------------------------------------------------------------- */
 
 /* Path of the file `name` in a directory of this case alone, which goes away at its end. The string
  * is good until the second next call. */
 const char *row_path(const char *name);
+
+/* Makes or fills the file, with `text` alone in it. */
+void row_write_file(const char *path, const char *text);
+
+/*
+ * Leaves the machine's namespaces of these kinds (CLONE_NEWNS and others), with a user namespace if
+ * that is what it takes: mounts of the case are its own. From the main thread, before there are
+ * others. False: it is forbidden, errno says how.
+ */
+bool row_unshare(int namespaces);
 
 /* The call ends its process by abort, having said `message`: a fortified twin refuses. It is made
  * in a child. */
@@ -65,8 +77,7 @@ void row_expect_abort(void (*call)(void *object), void *object, const char *mess
 /* Returns once process `child` sleeps in the kernel, and still does a little later. */
 void row_await_sleep_of(int child);
 
-/* --- Calls that block, made by a thread of their own -------------------------------------------
- * */
+/* --- Calls that block, made by a thread of their own ----------------------------------------- */
 
 /* A call with its object. */
 struct row_call {
