@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh PROGRAM
 #
-# Runs memcached, postgresql or pigz bare, preloaded, bare, preloaded: the same result and exit
+# Runs the program of program_PROGRAM.sh bare, preloaded, bare, preloaded: the same result and exit
 # status each time, and profiles that show where it waited. Throughput is printed, not judged.
 # shellcheck disable=SC1091,SC2034,SC2154
 set -eu
@@ -15,25 +15,37 @@ export WAITPROF_BLOCK_RATE=10000 WAITPROF_MUTEX_FRACTION=1
 expected_leaves() {
     case $program.$1 in
     memcached.block) echo "pthread_cond_wait" ;;
-    postgresql.block) echo "recv pread" ;;
+    postgresql.block) echo "epoll_wait" ;;
     pigz.block) echo "pthread_cond_wait pthread_mutex_lock" ;;
     pigz.mutex) echo "pthread_mutex_unlock" ;;
+    redis.block) echo "fdatasync" ;;
+    nginx.block) echo "pread" ;;
     esac
 }
 
-# Functions that must be in some stack: of libc, or of the program where it exports its own.
-expected_frames() {
+# What some stack must have, one a line: functions of libc, or of the program where it exports its
+# own, root first and joined by semicolons, and the kind of the wait behind them.
+expected_stacks() {
     case $program.$1 in
-    memcached.block | pigz.block) echo "start_thread" ;;
-    postgresql.block) echo "PostgresMain secure_read FileRead" ;;
+    memcached.block | pigz.block) echo "start_thread.*;[cond]" ;;
+    postgresql.block)
+        echo "PostgresMain;.*;secure_read;WaitEventSetWait;epoll_wait;[poll]"
+        echo "PostgresMain;.*;mdread;FileRead;pread;[read]"
+        echo "PostgresMain;.*;PGSemaphoreLock;sem_wait;[sem]"
+        ;;
+    redis.block) echo "main;aeMain;.*beforeSleep;flushAppendOnlyFile;fdatasync;[disk]" ;;
+    # The reads of a worker, which the master starts by ngx_spawn_process.
+    nginx.block)
+        echo "main;ngx_master_process_cycle;.*;ngx_spawn_process;.*;ngx_read_file;pread;[read]"
+        ;;
     esac
 }
 
-# folded PROFILE: the stacks of all regions, one a line, root first, then the value.
+# folded PROFILE: the stacks of all regions, one a line, root first, then the kind and the value.
 folded() {
     for region in "$regions"/*.wpr; do
         [ -e "$region" ] || real_fail "the preloaded run left no region in $regions"
-        "$WAITPROF_COMMAND" export "$region" --profile "$1" --format folded ||
+        "$WAITPROF_COMMAND" export "$region" --profile "$1" --format folded --labels kind ||
             real_fail "waitprof export --profile $1 failed"
     done
 }
@@ -41,8 +53,8 @@ folded() {
 check_profile() {
     folded "$1" >"$scratch/$1.folded"
     echo "$program, top leaves of the $1 profile (ns):"
-    # "frame;frame;leaf value": by leaf.
-    sed 's/^\(.*;\)\{0,1\}\([^;]*\) \([0-9.]*\)$/\2 \3/' "$scratch/$1.folded" |
+    # "frame;frame;leaf;[kind] value": by leaf.
+    sed 's/^\(.*;\)\{0,1\}\([^;]*\);\[[^;]*\] \([0-9.]*\)$/\2 \3/' "$scratch/$1.folded" |
         awk '{ sum[$1] += $2 } END { for (leaf in sum) printf "%18.0f %s\n", sum[leaf], leaf }' |
         sort -rn | head -n 5 | tee "$scratch/$1.top"
     echo "$program, top stacks of the $1 profile (root first, ns):"
@@ -51,9 +63,9 @@ check_profile() {
         grep -q " $leaf\$" "$scratch/$1.top" ||
             real_fail "$leaf is not among the top leaves of the $1 profile"
     done
-    for frame in $(expected_frames "$1"); do
-        grep -q "$frame" "$scratch/$1.folded" ||
-            real_fail "$frame is in no stack of the $1 profile"
+    expected_stacks "$1" | while read -r stack; do
+        grep -q "$(echo "$stack" | sed 's/[][]/\\&/g') [0-9]" "$scratch/$1.folded" ||
+            real_fail "the $1 profile has no stack with $stack"
     done
     if grep -F '[unwind failed]' "$scratch/$1.folded" >&2; then
         real_fail "stacks of the $1 profile end before their root"

@@ -9,6 +9,7 @@
 #                     real_unit) and `result` (must be the same for every run)
 #   real_user         the user that the program runs as at its start
 #   real_unit         what throughput is counted in
+#   real_on_disk      yes: $scratch must be on a file system with a disk behind it
 
 here=$(dirname "$0")
 
@@ -22,6 +23,7 @@ real_begin() {
     program=$1
     server_pid=
     real_user=root
+    real_on_disk=no
     . "$here/program_$program.sh"
     missing=$(real_missing)
     if [ -n "$missing" ]; then
@@ -32,7 +34,15 @@ real_begin() {
         echo "skipped: root is needed to run $program as $real_user"
         exit 77
     fi
-    scratch=$(mktemp -d "${TMPDIR:-/tmp}/waitprof-real-XXXXXX")
+    directory=${TMPDIR:-/tmp}
+    if [ "$real_on_disk" = yes ] && is_memory "$directory"; then
+        directory=/var/tmp
+        if is_memory "$directory"; then
+            echo "skipped: neither ${TMPDIR:-/tmp} nor $directory is on a disk"
+            exit 77
+        fi
+    fi
+    scratch=$(mktemp -d "$directory/waitprof-real-XXXXXX")
     trap real_end EXIT
     trap 'exit 1' INT TERM
     chmod 755 "$scratch"
@@ -40,6 +50,14 @@ real_begin() {
     cp "$WAITPROF_LIBRARY" "$scratch/libwaitprof.so"
     chmod 755 "$scratch/libwaitprof.so"
     real_prepare
+}
+
+# is_memory DIRECTORY: its file system has no disk to wait for.
+is_memory() {
+    case $(stat -f -c %T "$1") in
+    tmpfs | ramfs) return 0 ;;
+    *) return 1 ;;
+    esac
 }
 
 real_end() {

@@ -1,16 +1,16 @@
 #!/bin/sh
 # throughput.sh [ROUNDS [PROGRAM...]]
 #
-# Longer runs of memcached, postgresql and pigz, bare and preloaded in alternation, with the rates
-# of the environment (WAITPROF_BLOCK_RATE, WAITPROF_MUTEX_FRACTION) or the defaults. Prints the
-# median and the spread (smallest to largest) of each, and the ratio of the medians. Finds the
-# library and the load in the build tree named by WAITPROF_BUILD (default: build/release).
+# Longer runs of memcached, postgresql, pigz, redis and nginx, bare and preloaded in alternation,
+# with the rates of the environment (WAITPROF_BLOCK_RATE, WAITPROF_MUTEX_FRACTION) or the defaults.
+# Prints the median and the spread (smallest to largest) of each, and the ratio of the medians.
+# Finds the library and the load in the build tree named by WAITPROF_BUILD (default: build/release).
 # shellcheck disable=SC1091,SC2034,SC2154
 set -eu
 
 rounds=${1:-7}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- memcached postgresql pigz
+[ $# -gt 0 ] || set -- memcached postgresql pigz redis nginx
 
 build=${WAITPROF_BUILD:-$(dirname "$0")/../../build/release}
 WAITPROF_LIBRARY=${WAITPROF_LIBRARY:-$build/lib/libwaitprof.so}
@@ -18,6 +18,8 @@ MEMCACHED_LOAD=${MEMCACHED_LOAD:-$(find "$build" -name memcached_load -type f | 
 REAL_REQUESTS=${REAL_REQUESTS:-400000}
 REAL_SECONDS=${REAL_SECONDS:-10}
 REAL_LINES=${REAL_LINES:-12000000}
+REAL_COMMANDS=${REAL_COMMANDS:-8000}
+REAL_KILOBYTES=${REAL_KILOBYTES:-200000}
 
 . "$(dirname "$0")/common.sh"
 
