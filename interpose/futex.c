@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sys/syscall.h>
 
+#include "core/region.h"
 #include "timed.h"
 
 #ifndef FUTEX_LOCK_PI2
@@ -30,19 +32,34 @@ wp_futex_is_lock(const uint32_t *word)
 }
 
 /*
- * A waiter for a word that was not 0 was woken: what does it find? 0 is a released lock. A lock
- * that somebody else was quicker to take is 1 or 2, and stays what it was taken for. More is a
- * count or a set of flags.
+ * Is the word 0? The kernel reads it: the object of which it is a part may be gone, page and all,
+ * when its waiter is back. The operation wakes nobody and requeues nobody. A seccomp filter might
+ * kill for it.
+ */
+static bool
+wp_futex_is_zero(const uint32_t *word)
+{
+    long address = (long)(uintptr_t)word;
+
+    return !wp_region_is_frozen() &&
+           wp_real.syscall(SYS_futex, address, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, address, 0) == 0;
+}
+
+/*
+ * A waiter that waited while the word was `value`, not 0, was woken: what does it find? 0 is a
+ * released lock. A lock that somebody else was quicker to take is 1 or 2, and stays what it was
+ * taken for. Who waits while the word is more waits for a count or a set of flags.
  */
 static void
-wp_futex_learn(const uint32_t *word)
+wp_futex_learn(const uint32_t *word, uint32_t value)
 {
-    uint32_t value = wp_atomic_load_32(word);
+    int saved = errno;
 
-    if (value == 0)
-        wp_atomic_store_64(wp_futex_place(word), (uintptr_t)word);
-    else if (value > 2 && wp_futex_is_lock(word))
+    if (value > 2 && wp_futex_is_lock(word))
         wp_atomic_store_64(wp_futex_place(word), 0);
+    else if (value <= 2 && !wp_futex_is_lock(word) && wp_futex_is_zero(word))
+        wp_atomic_store_64(wp_futex_place(word), (uintptr_t)word);
+    errno = saved;
 }
 
 static bool
@@ -108,11 +125,12 @@ wp_futex_begin(struct wp_futex_wait *wait, const struct wp_futex_call *call)
 long
 wp_futex_end_wait(struct wp_futex_wait *wait, long result)
 {
-    /* A value that had changed already (EAGAIN) was a release that came first: as good as woken. */
+    /* Other errors came without waiting; a value that had changed already (EAGAIN) was a release that
+     * came first. */
     if (wait->blamed)
-        wp_blame_wait_end(&wait->blame, result == 0 || errno == EAGAIN);
+        wp_blame_wait_end(&wait->blame, result == 0 || (errno != ETIMEDOUT && errno != EINTR));
     if (result == 0 && wait->call.value != 0 && wp_futex_is_plain_wait(&wait->call))
-        wp_futex_learn(wait->call.word);
+        wp_futex_learn(wait->call.word, wait->call.value);
     if (wp_clock_waited(wait->start))
         wp_timed_record_io(wait->start, WP_TIMED_READY_NS, result, WP_FUNCTION_syscall,
                            wait->call.frame);

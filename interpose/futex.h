@@ -6,9 +6,9 @@
  * Tricky", 2011, section 5; Rust's and musl's mutexes do the same): its waiters wait while the word
  * is not 0, and its release makes it 0 and wakes one of them. A waiter that was woken and finds its
  * word 0 has therefore found a lock, and from then on waiters of that word are registered, and who
- * wakes one of them is charged. The word is only ever read by a waiter, to whom it still belongs:
- * the one who wakes may do so when it is gone. The priority-inheriting operations say by themselves
- * that they lock and unlock.
+ * wakes one of them is charged. Nobody reads the word but the kernel: it may be gone when a waiter
+ * is back, and when one is woken. The priority-inheriting operations say by themselves that they
+ * lock and unlock.
  */
 #ifndef WP_INTERPOSE_FUTEX_H
 #define WP_INTERPOSE_FUTEX_H

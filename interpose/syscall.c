@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "core/region.h"
 #include "futex.h"
 #include "timed.h"
 #include "watch.h"
@@ -79,8 +80,16 @@ wp_syscall_io_uring_enter(long number, long a, long b, long c, long d, long e, l
 long
 wp_syscall_watched(long number, long a, long b, long c, long d, long e, long f)
 {
+    bool was_frozen = wp_region_is_frozen();
+
     wp_watch_syscall(number, (unsigned long)a, (unsigned long)b);
-    return wp_real.syscall(number, a, b, c, d, e, f);
+
+    long result = wp_real.syscall(number, a, b, c, d, e, f);
+
+    /* As in prctl: many only ask whether there are filters. */
+    if (result < 0)
+        wp_region_freeze(was_frozen);
+    return result;
 }
 
 #define WP_SYSCALL_TEXT_OF(number) #number

@@ -2,7 +2,7 @@
 #define EXPECT_NO_PROOF
 #include "expect.h"
 
-#include "exercise.h"
+#include "exercise_families.h"
 
 int early_library_done(void);
 static int done;
@@ -11,6 +11,7 @@ __attribute__((constructor)) static void
 wait_in_the_constructor(void)
 {
     exercise_waits(30);
+    exercise_families(10);
     done = 1;
 }
 
@@ -19,6 +20,7 @@ __attribute__((destructor)) static void
 wait_in_the_destructor(void)
 {
     exercise_waits(30);
+    exercise_families(10);
     if (getenv("EARLY_LIBRARY_REPORTS") != NULL)
         dprintf(STDOUT_FILENO, "library destructor\n");
 }

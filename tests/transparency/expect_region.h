@@ -82,16 +82,17 @@ expect_counter(const struct wp_region_header *region, enum wp_region_counter cou
     return sum;
 }
 
-/* Contentions of all stacks of `profile` whose leaf is the API function `function`. */
-static inline uint64_t
-expect_contentions(const struct wp_region_header *region, enum wp_region_profile profile,
-                   const char *function)
+/* Calls visit() with each stack in the region and the API function that is its leaf. */
+static inline void
+expect_each_stack(const struct wp_region_header *region,
+                  void (*visit)(const struct wp_region_stack *stack, const char *function,
+                                void *context),
+                  void *context)
 {
     const char *base = (const char *)region;
     const struct wp_region_table *buckets = &region->tables[WP_TABLE_BUCKETS];
     const uint32_t *heads = (const uint32_t *)(const void *)(base + buckets->offset);
     const struct wp_region_table *functions = &region->tables[WP_TABLE_FUNCTIONS];
-    uint64_t fixed = 0;
 
     for (uint32_t bucket = 0; bucket < buckets->capacity; bucket++) {
         uint32_t unit = __atomic_load_n(&heads[bucket], __ATOMIC_ACQUIRE);
@@ -106,12 +107,36 @@ expect_contentions(const struct wp_region_header *region, enum wp_region_profile
                                                                   (uint64_t)stack->function *
                                                                       functions->stride);
 
-            if (stack->profile == profile && strcmp(row->name, function) == 0)
-                fixed += __atomic_load_n(&stack->contentions_fixed, __ATOMIC_RELAXED);
+            visit(stack, row->name, context);
             unit = stack->next;
         }
     }
-    return (fixed + WP_REGION_COUNT_ONE / 2) / WP_REGION_COUNT_ONE;
+}
+
+struct expect_contentions_sum {
+    enum wp_region_profile profile;
+    const char *function;
+    uint64_t fixed;
+};
+
+static inline void
+expect_add_contentions(const struct wp_region_stack *stack, const char *function, void *context)
+{
+    struct expect_contentions_sum *sum = (struct expect_contentions_sum *)context;
+
+    if (stack->profile == sum->profile && strcmp(function, sum->function) == 0)
+        sum->fixed += __atomic_load_n(&stack->contentions_fixed, __ATOMIC_RELAXED);
+}
+
+/* Contentions of all stacks of `profile` whose leaf is the API function `function`. */
+static inline uint64_t
+expect_contentions(const struct wp_region_header *region, enum wp_region_profile profile,
+                   const char *function)
+{
+    struct expect_contentions_sum sum = {profile, function, 0};
+
+    expect_each_stack(region, expect_add_contentions, &sum);
+    return (sum.fixed + WP_REGION_COUNT_ONE / 2) / WP_REGION_COUNT_ONE;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* Waits after everything seems over: atexit handlers, thread-specific destructors in each of their
  * rounds, thread_local destructors, library destructors, threads that run past exit(). The program
  * runs itself as a child and reads what the child wrote: all of it, in this order. */
-#include "exercise.h"
+#include "exercise_families.h"
 #include "expect.h"
 
 #include <limits.h>
@@ -29,6 +29,7 @@ key_destructor(void *round)
     intptr_t number = (intptr_t)round;
 
     exercise_waits(5);
+    exercise_families(5);
     dprintf(STDOUT_FILENO, "key round %d\n", (int)number);
     if (number < PTHREAD_DESTRUCTOR_ITERATIONS)
         pthread_setspecific(key, (void *)(number + 1));
@@ -39,6 +40,7 @@ thread_local_destructor(void *unused)
 {
     (void)unused;
     exercise_waits(5);
+    exercise_families(5);
     dprintf(STDOUT_FILENO, "thread_local destructor\n");
 }
 
@@ -48,6 +50,7 @@ thread_with_destructors(void *unused)
     EXPECT_EQ(pthread_setspecific(key, (void *)1), 0);
     EXPECT_EQ(__cxa_thread_atexit_impl(thread_local_destructor, NULL, &__dso_handle), 0);
     exercise_waits(5);
+    exercise_families(5);
     return unused;
 }
 
@@ -67,6 +70,7 @@ static void
 at_exit(void)
 {
     exercise_waits(5);
+    exercise_families(5);
     expect_pause_ms(5);
     dprintf(STDOUT_FILENO, "atexit\n");
 }
@@ -77,6 +81,7 @@ program_destructor(void)
     if (getenv("EARLY_LIBRARY_REPORTS") == NULL)
         return;
     exercise_waits(5);
+    exercise_families(5);
     expect_pause_ms(5);
     dprintf(STDOUT_FILENO, "program destructor\n");
 }

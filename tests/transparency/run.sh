@@ -5,7 +5,8 @@
 # off (preloaded with rates 0/0). Regions go to a directory of this run, removed afterwards.
 # WAITPROF_TEST_FIRST and WAITPROF_TEST_LAST name libraries to preload before and after LIBRARY (in
 # the bare mode alone): a sanitizer's runtime, say. WAITPROF_TEST_TIMES is how often to run it, 1 if
-# unset; the first failure ends.
+# unset; the first failure ends. WAITPROF_TEST_EMULATOR runs programs of another processor, and sets
+# their environment with -E.
 set -eu
 
 mode=$1
@@ -36,7 +37,13 @@ preload=${WAITPROF_TEST_FIRST:-}:$library:${WAITPROF_TEST_LAST:-}
 status=0
 i=0
 while [ "$status" -eq 0 ] && [ "$i" -lt "${WAITPROF_TEST_TIMES:-1}" ]; do
-    env WAITPROF_TEST_MODE="$mode" LD_PRELOAD="$preload" "$@" || status=$?
+    if [ -n "${WAITPROF_TEST_EMULATOR:-}" ]; then
+        # shellcheck disable=SC2086 # a command and its options
+        env WAITPROF_TEST_MODE="$mode" $WAITPROF_TEST_EMULATOR -E LD_PRELOAD="$preload" "$@" ||
+            status=$?
+    else
+        env WAITPROF_TEST_MODE="$mode" LD_PRELOAD="$preload" "$@" || status=$?
+    fi
     i=$((i + 1))
 done
 exit "$status"

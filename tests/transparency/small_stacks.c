@@ -33,6 +33,12 @@ static const struct functions bound = {pthread_mutex_lock,     pthread_mutex_unl
                                        pthread_cond_timedwait, read};
 static struct functions of_libc;
 
+#if defined(__x86_64__)
+#define COND_VERSION "GLIBC_2.3.2"
+#else
+#define COND_VERSION "GLIBC_2.17"
+#endif
+
 static void
 find_functions_of_libc(void)
 {
@@ -42,7 +48,7 @@ find_functions_of_libc(void)
     *(void **)&of_libc.unlock = dlsym(libc, "pthread_mutex_unlock");
     *(void **)&of_libc.write_lock = dlsym(libc, "pthread_rwlock_wrlock");
     *(void **)&of_libc.rwlock_unlock = dlsym(libc, "pthread_rwlock_unlock");
-    *(void **)&of_libc.timedwait = dlvsym(libc, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    *(void **)&of_libc.timedwait = dlvsym(libc, "pthread_cond_timedwait", COND_VERSION);
     *(void **)&of_libc.read = dlsym(libc, "read");
     EXPECT(of_libc.timedwait != NULL && of_libc.read != NULL && of_libc.lock != NULL);
 }

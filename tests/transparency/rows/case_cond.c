@@ -8,9 +8,7 @@
 #include <stdatomic.h>
 
 #include "../expect.h"
-
-static const struct timespec cond_past[] = {{1, 0}, {0, 0}, {-5, 0}};
-static const struct timespec cond_invalid[] = {{4000000000, -1}, {4000000000, 1000000000}};
+#include "deadline.h"
 
 /* --- the functions of one version ------------------------------------------------------------- */
 
@@ -189,7 +187,7 @@ cond_waits(struct cond *cond)
     const struct row_call call = {cond_wait_for_ticket, cond, cond_release};
     struct row_outcome outcome;
 
-    cond->deadline = expect_deadline(cond->clock, 60000);
+    cond->deadline = expect_deadline(cond->clock, DEADLINE_FAR_MS);
     outcome = row_release(&call);
     EXPECT_EQ(outcome.result, 0);
     EXPECT_EQ(outcome.error, EXPECT_ERRNO_MARK);
@@ -233,23 +231,23 @@ cond_heeds_its_deadline(struct cond *cond)
     struct timespec soon = expect_deadline(cond->clock, 30);
 
     EXPECT_EQ(cond_wait_until(cond, soon), timed_out);
-    EXPECT(expect_now_ns(cond->clock) >= (int64_t)soon.tv_sec * 1000000000 + soon.tv_nsec);
+    deadline_expect_reached(cond->clock, &soon);
     row_waited();
-    for (size_t i = 0; i < sizeof(cond_past) / sizeof(cond_past[0]); i++)
-        EXPECT_EQ(cond_wait_until(cond, cond_past[i]), timed_out);
-    for (size_t i = 0; i < sizeof(cond_invalid) / sizeof(cond_invalid[0]); i++)
-        EXPECT_EQ(cond_wait_until(cond, cond_invalid[i]), invalid);
+    for (size_t i = 0; i < DEADLINE_PAST; i++)
+        EXPECT_EQ(cond_wait_until(cond, deadline_past[i]), timed_out);
+    for (size_t i = 0; i < DEADLINE_INVALID; i++)
+        EXPECT_EQ(cond_wait_until(cond, deadline_invalid[i]), invalid);
 }
 
 /* Without the mutex; where the deadline is wrong too, that is what is told. */
 static void
 cond_tells_that_the_mutex_is_not_held(struct cond *cond)
 {
-    cond->deadline = expect_deadline(cond->clock, 60000);
+    cond->deadline = expect_deadline(cond->clock, DEADLINE_FAR_MS);
     EXPECT_RETURNS(cond_call(cond), EPERM);
     if (cond->form == COND_WAIT)
         return;
-    cond->deadline = cond_invalid[1];
+    cond->deadline = deadline_invalid[1];
     EXPECT_RETURNS(cond_call(cond), EINVAL);
 }
 
@@ -451,22 +449,20 @@ ROW_CASE(cond_timedwait)
 
 ROW_CASE(pthread_cond_clockwait)
 {
-    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME};
-    static const clockid_t refused[] = {CLOCK_BOOTTIME, CLOCK_THREAD_CPUTIME_ID, -1};
     struct cond_version version = cond_version(WP_COND_VERSION);
     struct cond cond;
 
     cond_make(&cond, COND_CLOCKWAIT, &version);
     cond.clockwait = function;
-    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
-        cond.clock = clocks[i];
+    for (size_t i = 0; i < DEADLINE_CLOCKS; i++) {
+        cond.clock = deadline_clocks[i];
         cond_waits(&cond);
         cond_heeds_its_deadline(&cond);
         cond_tells_that_the_mutex_is_not_held(&cond);
     }
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        cond.clock = refused[i];
-        EXPECT_EQ(cond_wait_until(&cond, expect_deadline(CLOCK_REALTIME, 60000)), EINVAL);
+    for (size_t i = 0; i < DEADLINE_REFUSED_CLOCKS; i++) {
+        cond.clock = deadline_refused_clocks[i];
+        EXPECT_EQ(cond_wait_until(&cond, expect_deadline(CLOCK_REALTIME, DEADLINE_FAR_MS)), EINVAL);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * syscall(): waiting for futexes and waking. Locks made of them are in case_futex_lock.c.
  */
-#include "futex.h"
+#include "syscall_futex.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>

@@ -1,8 +1,5 @@
 /*
- * Semaphores, barriers, joins, and what is done once: functions/sync.def.
- *
- * Left out: ESRCH of the joins, which libc tells of no thread that ever was, and EINVAL for a thread
- * that another joins already, which glibc 2.36 does not notice: it waits for ever.
+ * Semaphores, barriers, and what is done once: functions/sync.def.
  */
 #include "row.h"
 
@@ -10,17 +7,8 @@
 #include <stdatomic.h>
 
 #include "../expect.h"
+#include "deadline.h"
 #include "row_wait.h"
-
-static const struct timespec sync_past[] = {{1, 0}, {-5, 0}};
-static const struct timespec sync_invalid[] = {{4000000000, -1}, {4000000000, 1000000000}};
-static const clockid_t sync_refused_clocks[] = {CLOCK_BOOTTIME, CLOCK_THREAD_CPUTIME_ID, -1};
-
-static void
-sync_expect_not_earlier(clockid_t clock, const struct timespec *deadline)
-{
-    EXPECT(expect_now_ns(clock) >= (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec);
-}
 
 /* --- semaphores ------------------------------------------------------------------------------- */
 
@@ -106,7 +94,7 @@ sync_sem_waits(struct sync_sem *sem)
 {
     const struct row_call call = {sync_sem_call, sem, sync_sem_release};
 
-    sem->deadline = expect_deadline(sem->clock, 60000);
+    sem->deadline = expect_deadline(sem->clock, DEADLINE_FAR_MS);
     EXPECT_EQ(sem_init(&sem->object, 0, 1), 0);
     EXPECT_RETURNS(sync_sem_call(sem), 0);
     EXPECT_EQ(sync_sem_value(sem), 0);
@@ -122,16 +110,16 @@ sync_sem_heeds_its_deadline(struct sync_sem *sem)
     EXPECT_EQ(sem_init(&sem->object, 0, 0), 0);
     sem->deadline = expect_deadline(sem->clock, 30);
     EXPECT_FAILS(sync_sem_call(sem), ETIMEDOUT);
-    sync_expect_not_earlier(sem->clock, &sem->deadline);
+    deadline_expect_reached(sem->clock, &sem->deadline);
     row_waited();
 
     for (int value = 0; value < 2; value++) {
         for (size_t i = 0; i < 2; i++) {
             EXPECT_EQ(sem_init(&sem->object, 0, (unsigned)value), 0);
-            sem->deadline = sync_invalid[i];
+            sem->deadline = deadline_invalid[i];
             EXPECT_FAILS(sync_sem_call(sem), EINVAL);
             EXPECT_EQ(sync_sem_value(sem), value);
-            sem->deadline = sync_past[i];
+            sem->deadline = deadline_past[i];
             if (value == 0)
                 EXPECT_FAILS(sync_sem_call(sem), ETIMEDOUT);
             else
@@ -157,17 +145,16 @@ ROW_CASE(sem_timedwait)
 
 ROW_CASE(sem_clockwait)
 {
-    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME};
     struct sync_sem sem = {.form = SYNC_CLOCK, .clockwait = function};
 
-    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
-        sem.clock = clocks[i];
+    for (size_t i = 0; i < DEADLINE_CLOCKS; i++) {
+        sem.clock = deadline_clocks[i];
         sync_sem_waits(&sem);
         sync_sem_heeds_its_deadline(&sem);
     }
-    for (size_t i = 0; i < sizeof(sync_refused_clocks) / sizeof(clockid_t); i++) {
-        sem.clock = sync_refused_clocks[i];
-        sem.deadline = expect_deadline(CLOCK_REALTIME, 60000);
+    for (size_t i = 0; i < DEADLINE_REFUSED_CLOCKS; i++) {
+        sem.clock = deadline_refused_clocks[i];
+        sem.deadline = expect_deadline(CLOCK_REALTIME, DEADLINE_FAR_MS);
         for (unsigned value = 0; value < 2; value++) {
             EXPECT_EQ(sem_init(&sem.object, 0, value), 0);
             EXPECT_FAILS(sync_sem_call(&sem), EINVAL);
@@ -236,269 +223,6 @@ ROW_CASE(pthread_barrier_wait)
     sync_barrier_expect_passed(&barrier, row_cancel(&call));
     sync_barrier_expect_passed(&barrier, row_cancel_before(&call));
     EXPECT_EQ(pthread_barrier_destroy(&barrier.object), 0);
-}
-
-/* --- joins ------------------------------------------------------------------------------------ */
-
-/* A thread to be joined, and the call under test. */
-struct sync_join {
-    enum sync_form form;
-    row_type_pthread_join join;
-    row_type_pthread_timedjoin_np timedjoin;
-    row_type_pthread_clockjoin_np clockjoin;
-    pthread_t thread;
-    sem_t end; /* posted for it to end */
-    clockid_t clock;
-    const struct timespec *deadline;
-    void *result;
-};
-
-static void *
-sync_join_body(void *argument)
-{
-    struct sync_join *join = argument;
-
-    while (sem_wait(&join->end) != 0)
-        continue;
-    return &join->end;
-}
-
-static void
-sync_join_start(struct sync_join *join)
-{
-    EXPECT_EQ(sem_init(&join->end, 0, 0), 0);
-    join->thread = expect_thread(sync_join_body, join);
-    join->result = NULL;
-}
-
-static int
-sync_join_into(struct sync_join *join, void **result)
-{
-    switch (join->form) {
-    case SYNC_PLAIN:
-        return join->join(join->thread, result);
-    case SYNC_TIMED:
-        return join->timedjoin(join->thread, result, join->deadline);
-    default:
-        return join->clockjoin(join->thread, result, join->clock, join->deadline);
-    }
-}
-
-static long
-sync_join_call(void *argument)
-{
-    struct sync_join *join = argument;
-
-    return sync_join_into(join, &join->result);
-}
-
-static void
-sync_join_release(void *argument)
-{
-    struct sync_join *join = argument;
-
-    EXPECT_EQ(sem_post(&join->end), 0);
-}
-
-static void
-sync_join_expect_joined(const struct sync_join *join, struct row_outcome outcome)
-{
-    EXPECT_EQ(outcome.result, 0);
-    EXPECT_EQ(outcome.error, EXPECT_ERRNO_MARK);
-    EXPECT(join->result == &join->end);
-}
-
-static void
-sync_join_waits(struct sync_join *join)
-{
-    const struct row_call call = {sync_join_call, join, sync_join_release};
-
-    sync_join_start(join);
-    sync_join_expect_joined(join, row_release(&call));
-    for (int restart = 0; restart < 2; restart++) {
-        struct row_outcome outcome;
-
-        sync_join_start(join);
-        outcome = row_interrupt(&call, restart ? SA_RESTART : 0);
-        EXPECT_EQ(outcome.handled, 1);
-        sync_join_expect_joined(join, outcome);
-    }
-
-    /* A cancelled join leaves the thread to be joined by another. */
-    sync_join_start(join);
-    EXPECT(row_cancel(&call).cancelled);
-    EXPECT(row_cancel_before(&call).cancelled);
-    EXPECT(join->result == NULL);
-    sync_join_expect_joined(join, row_release(&call));
-}
-
-/* A thread that has ended; no result wanted; one that was cancelled. */
-static void
-sync_join_takes_what_there_is(struct sync_join *join)
-{
-    sync_join_start(join);
-    sync_join_release(join);
-    EXPECT_RETURNS(sync_join_call(join), 0);
-    EXPECT(join->result == &join->end);
-    sync_join_start(join);
-    sync_join_release(join);
-    EXPECT_RETURNS(sync_join_into(join, NULL), 0);
-    sync_join_start(join);
-    EXPECT_EQ(pthread_cancel(join->thread), 0);
-    EXPECT_RETURNS(sync_join_call(join), 0);
-    EXPECT(join->result == PTHREAD_CANCELED);
-}
-
-/* Oneself, and a detached thread. */
-static void
-sync_join_refuses(struct sync_join *join)
-{
-    join->thread = pthread_self();
-    EXPECT_RETURNS(sync_join_call(join), EDEADLK);
-
-    sync_join_start(join);
-    EXPECT_EQ(pthread_detach(join->thread), 0);
-    EXPECT_RETURNS(sync_join_call(join), EINVAL);
-    sync_join_release(join);
-}
-
-static void
-sync_join_check(struct sync_join *join)
-{
-    struct timespec deadline = expect_deadline(join->clock, 60000);
-
-    join->deadline = &deadline;
-    sync_join_waits(join);
-    sync_join_takes_what_there_is(join);
-    sync_join_refuses(join);
-}
-
-static void
-sync_join_heeds_its_deadline(struct sync_join *join)
-{
-    const struct row_call call = {sync_join_call, join, sync_join_release};
-    struct timespec deadline = expect_deadline(join->clock, 30);
-
-    sync_join_start(join);
-    join->deadline = &deadline;
-    EXPECT_RETURNS(sync_join_call(join), ETIMEDOUT);
-    sync_expect_not_earlier(join->clock, &deadline);
-    row_waited();
-    for (size_t i = 0; i < 2; i++) {
-        join->deadline = &sync_past[i];
-        EXPECT_RETURNS(sync_join_call(join), ETIMEDOUT);
-    }
-    EXPECT(join->result == NULL);
-
-    /* None at all: for ever. */
-    join->deadline = NULL;
-    sync_join_expect_joined(join, row_release(&call));
-
-    /* libc asks the kernel again and again with a deadline that is no time, until the thread ends. */
-    sync_join_start(join);
-    sync_join_release(join);
-    join->deadline = &sync_invalid[1];
-    EXPECT_RETURNS(sync_join_call(join), 0);
-}
-
-ROW_CASE(pthread_join)
-{
-    struct sync_join join = {.form = SYNC_PLAIN, .join = function};
-
-    sync_join_check(&join);
-}
-
-ROW_CASE(pthread_timedjoin_np)
-{
-    struct sync_join join = {.form = SYNC_TIMED, .timedjoin = function, .clock = CLOCK_REALTIME};
-
-    sync_join_check(&join);
-    sync_join_heeds_its_deadline(&join);
-}
-
-ROW_CASE(pthread_clockjoin_np)
-{
-    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME};
-    struct sync_join join = {.form = SYNC_CLOCK, .clockjoin = function};
-    struct timespec deadline = expect_deadline(CLOCK_REALTIME, 60000);
-
-    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
-        join.clock = clocks[i];
-        sync_join_check(&join);
-        sync_join_heeds_its_deadline(&join);
-    }
-    sync_join_start(&join);
-    join.deadline = &deadline;
-    for (size_t i = 0; i < sizeof(sync_refused_clocks) / sizeof(clockid_t); i++) {
-        join.clock = sync_refused_clocks[i];
-        EXPECT_RETURNS(sync_join_call(&join), EINVAL);
-    }
-    sync_join_release(&join);
-    EXPECT(expect_join(join.thread) == &join.end);
-}
-
-struct sync_thrd {
-    row_type_thrd_join join;
-    thrd_t thread;
-    sem_t end;
-    int result;
-};
-
-static int
-sync_thrd_body(void *argument)
-{
-    struct sync_thrd *thrd = argument;
-
-    while (sem_wait(&thrd->end) != 0)
-        continue;
-    return 4711;
-}
-
-static void
-sync_thrd_start(struct sync_thrd *thrd)
-{
-    EXPECT_EQ(sem_init(&thrd->end, 0, 0), 0);
-    EXPECT_EQ(thrd_create(&thrd->thread, sync_thrd_body, thrd), thrd_success);
-    thrd->result = 0;
-}
-
-static long
-sync_thrd_call(void *argument)
-{
-    struct sync_thrd *thrd = argument;
-
-    return thrd->join(thrd->thread, &thrd->result);
-}
-
-static void
-sync_thrd_release(void *argument)
-{
-    struct sync_thrd *thrd = argument;
-
-    EXPECT_EQ(sem_post(&thrd->end), 0);
-}
-
-ROW_CASE(thrd_join)
-{
-    struct sync_thrd thrd = {.join = function};
-    const struct row_call call = {sync_thrd_call, &thrd, sync_thrd_release};
-
-    for (int restart = 0; restart < 2; restart++) {
-        struct row_outcome outcome;
-
-        sync_thrd_start(&thrd);
-        outcome = row_interrupt(&call, restart ? SA_RESTART : 0);
-        EXPECT_EQ(outcome.result, thrd_success);
-        EXPECT_EQ(outcome.error, EXPECT_ERRNO_MARK);
-        EXPECT_EQ(outcome.handled, 1);
-        EXPECT_EQ(thrd.result, 4711);
-    }
-    sync_thrd_start(&thrd);
-    EXPECT(row_cancel(&call).cancelled);
-    EXPECT(row_cancel_before(&call).cancelled);
-    sync_thrd_release(&thrd);
-    EXPECT_RETURNS(function(thrd.thread, NULL), thrd_success);
-    EXPECT_RETURNS(function(thrd_current(), &thrd.result), thrd_error);
 }
 
 /* --- what is done once ------------------------------------------------------------------------ */

@@ -37,21 +37,16 @@ stream_make_call(void *object)
     return stream->call(stream->file);
 }
 
-/* Until nothing has come for a while: the writer may have more than the pipe holds. */
-static void
-stream_drain(const struct stream *stream)
+/* Reads all that comes, on a descriptor of its own, until the writer's end is closed. */
+static void *
+stream_drain(void *fd)
 {
-    static char drained[1 << 16];
+    char drained[4096];
 
-    EXPECT_EQ(fcntl(stream->far, F_SETFL, O_NONBLOCK), 0);
-    for (int quiet = 0; quiet < 20;) {
-        if (read(stream->far, drained, sizeof(drained)) > 0) {
-            quiet = 0;
-            continue;
-        }
-        quiet++;
-        expect_pause_ms(1);
-    }
+    while (syscall(SYS_read, (int)(intptr_t)fd, drained, sizeof(drained)) > 0)
+        continue;
+    syscall(SYS_close, (int)(intptr_t)fd);
+    return NULL;
 }
 
 static void
@@ -60,7 +55,7 @@ stream_release(void *object)
     const struct stream *stream = object;
 
     if (stream->writes)
-        stream_drain(stream);
+        pthread_detach(expect_thread(stream_drain, (void *)(intptr_t)dup(stream->far)));
     else
         stream_feed(stream, STREAM_LINE);
 }

@@ -1,8 +1,8 @@
 /*
  * Futexes by the syscall() under test.
  */
-#ifndef WP_TESTS_TRANSPARENCY_ROWS_FUTEX_H
-#define WP_TESTS_TRANSPARENCY_ROWS_FUTEX_H
+#ifndef WP_TESTS_TRANSPARENCY_ROWS_SYSCALL_FUTEX_H
+#define WP_TESTS_TRANSPARENCY_ROWS_SYSCALL_FUTEX_H
 
 #include <linux/futex.h>
 #include <time.h>
