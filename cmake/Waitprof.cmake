@@ -7,9 +7,12 @@
 #   waitprof_add_core_library(), waitprof_add_unit_test()
 
 include_guard(GLOBAL)
+include(CheckCCompilerFlag)
 
 option(WAITPROF_WERROR "Treat warnings as errors" ON)
 option(WAITPROF_ATOMIC_C11 "Use the compiler's C11 atomics instead of Concurrency Kit" OFF)
+option(WAITPROF_ONLY_PRELOAD
+    "Build only libwaitprof.so and its tests: what there is to build for another processor" OFF)
 option(WAITPROF_FUZZ "Build the fuzz targets with libFuzzer (needs clang)" OFF)
 set(WAITPROF_INSTRUMENT "" CACHE STRING
     "Instrument everything but the injected library: address, undefined, thread, coverage, or nothing")
@@ -56,6 +59,12 @@ target_compile_options(waitprof_strict_flags INTERFACE
 # cmpxchg16b, for the two-word compare and swap.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
     target_compile_options(waitprof_strict_flags INTERFACE -mcx16)
+elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    # Atomic operations in place, not by functions of libgcc, which would be chosen in a constructor.
+    check_c_compiler_flag(-mno-outline-atomics WAITPROF_HAVE_NO_OUTLINE_ATOMICS)
+    if(WAITPROF_HAVE_NO_OUTLINE_ATOMICS)
+        target_compile_options(waitprof_strict_flags INTERFACE -mno-outline-atomics)
+    endif()
 endif()
 
 # --- What the preset adds --------------------------------------------------------------------------

@@ -17,7 +17,9 @@ static void
 wp_thread_set_up(struct wp_thread *thread, uint32_t process)
 {
     uint32_t ordinal = wp_atomic_add_32(&wp_thread_count, 1);
-    uint64_t stream = wp_process_seed() ^ ((uint64_t)process << 32 | ordinal);
+    uint64_t seed = wp_process_seed();
+    /* Mixed first: seeds that differ little would share most of their streams, in another order. */
+    uint64_t stream = wp_sampling_next(&seed) ^ ((uint64_t)process << 32 | ordinal);
 
     thread->random = wp_sampling_next(&stream);
     thread->shard = ordinal % WP_REGION_COUNTER_SHARDS;
