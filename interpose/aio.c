@@ -2,13 +2,15 @@
  * Asynchronous I/O, waited for. What its threads do is theirs, and unseen.
  */
 #include <aio.h>
+#include <errno.h>
 
 #include "timed.h"
 
 WP_EXPORT int
 aio_suspend(const struct aiocb *const *list, int count, const struct timespec *timeout)
 {
-    WP_TIMED(io, WP_TIMED_READY_NS, aio_suspend, (list, count, timeout));
+    WP_TIMED(io, wp_timed_ready_ns(result_ < 0 && errno == EAGAIN, timeout), aio_suspend,
+             (list, count, timeout));
 }
 WP_EXPORT_ALIAS_OF_OTHER_TYPE(aio_suspend64, aio_suspend);
 

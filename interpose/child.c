@@ -59,8 +59,7 @@ pclose(FILE *stream)
     WP_TIMED(process, WP_TIMED_BUSY_NS, pclose, (stream));
 }
 
-/* --- starting a child: the caller waits until it has called
- * exec ------------------------------- */
+/* --- starting a child: the caller waits until it has called exec --- */
 
 WP_EXPORT int wp_posix_spawn(pid_t *pid, const char *path,
                              const posix_spawn_file_actions_t *actions,

@@ -2,8 +2,6 @@
  * Conditions: cond_call.h says what is made of a wait. A signal that finds waiters grants one of
  * them the way to the mutex, a broadcast all of them.
  */
-#include <errno.h>
-
 #include "cond_call.h"
 
 /* Ends a call and passes its result on. 0 and ETIMEDOUT have waited; so has EOWNERDEAD of a robust

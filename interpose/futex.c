@@ -122,18 +122,27 @@ wp_futex_begin(struct wp_futex_wait *wait, const struct wp_futex_call *call)
     return WP_FUTEX_PASSES;
 }
 
+/* The timeout of a plain FUTEX_WAIT is a span, that of all others a point in time. */
+static uint64_t
+wp_futex_ready_ns(const struct wp_futex_call *call, long result)
+{
+    return wp_timed_ready_ns(result < 0 && errno == ETIMEDOUT &&
+                                 (call->operation & FUTEX_CMD_MASK) == FUTEX_WAIT,
+                             call->timeout);
+}
+
 long
 wp_futex_end_wait(struct wp_futex_wait *wait, long result)
 {
-    /* Other errors came without waiting; a value that had changed already (EAGAIN) was a release that
-     * came first. */
+    /* Other errors came without waiting; a value that had changed already (EAGAIN) was a release
+     * that came first. */
     if (wait->blamed)
         wp_blame_wait_end(&wait->blame, result == 0 || (errno != ETIMEDOUT && errno != EINTR));
     if (result == 0 && wait->call.value != 0 && wp_futex_is_plain_wait(&wait->call))
         wp_futex_learn(wait->call.word, wait->call.value);
     if (wp_clock_waited(wait->start))
-        wp_timed_record_io(wait->start, WP_TIMED_READY_NS, result, WP_FUNCTION_syscall,
-                           wait->call.frame);
+        wp_timed_record_io(wait->start, wp_futex_ready_ns(&wait->call, result), result,
+                           WP_FUNCTION_syscall, wait->call.frame);
     return result;
 }
 

@@ -24,6 +24,7 @@ struct wp_futex_call {
     const uint32_t *word;
     int operation; /* with its flags */
     uint32_t value;
+    const struct timespec *timeout;
     const void *frame; /* of the wrapper */
 };
 

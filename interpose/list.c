@@ -4,7 +4,7 @@
  * line a row, fields separated by tabs:
  *
  *   function  SYMBOL  VERSION  FAMILY  KIND
- *   part      KIND                            of the function before it
+ *   part      KIND  FAMILY                    of the function before it
  *   alias     SYMBOL  OF
  *   left_out  SYMBOL  REASON
  */
@@ -15,7 +15,7 @@
     WP_LIST_LINE("function\\t" symbol "\\t" version "\\t" #family "\\t" kind)
 #define WP_VARIADIC(id, symbol, of, family, kind)                                                  \
     WP_LIST_LINE("function\\t" symbol "\\t\\t" #family "\\t" kind)
-#define WP_PART(id, of, kind) WP_LIST_LINE("part\\t" kind)
+#define WP_PART(id, of, family, kind) WP_LIST_LINE("part\\t" kind "\\t" #family)
 #define WP_ALIAS(symbol, id) WP_LIST_LINE("alias\\t" #symbol "\\t" #id)
 #define WP_LEFT_OUT_VERSION(symbol, version, reason)                                               \
     WP_LIST_LINE("left_out\\t" #symbol "@" version "\\t" reason)

@@ -11,6 +11,9 @@
 #define WP_POLL_ONLY_LOOKS(timeout, fraction)                                                      \
     ((timeout) != NULL && (timeout)->tv_sec == 0 && (timeout)->fraction == 0)
 
+/* What it takes to look at so many descriptors, or to report so many events. */
+#define WP_POLL_READY_NS(count) (WP_TIMED_READY_NS + UINT64_C(150) * (uint64_t)(count))
+
 int __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout_ms, size_t size);
 int __ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t size);
@@ -20,7 +23,7 @@ poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
 {
     if (timeout_ms == 0)
         return wp_real.poll(descriptors, count, timeout_ms);
-    WP_TIMED(poll, WP_TIMED_READY_NS, poll, (descriptors, count, timeout_ms));
+    WP_TIMED(poll, WP_POLL_READY_NS(count), poll, (descriptors, count, timeout_ms));
 }
 WP_EXPORT_ALIAS(__poll, poll);
 
@@ -29,7 +32,7 @@ __poll_chk(struct pollfd *descriptors, nfds_t count, int timeout_ms, size_t size
 {
     if (timeout_ms == 0)
         return wp_real.__poll_chk(descriptors, count, timeout_ms, size);
-    WP_TIMED(poll, WP_TIMED_READY_NS, __poll_chk, (descriptors, count, timeout_ms, size));
+    WP_TIMED(poll, WP_POLL_READY_NS(count), __poll_chk, (descriptors, count, timeout_ms, size));
 }
 
 WP_EXPORT int
@@ -38,7 +41,7 @@ ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
 {
     if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
         return wp_real.ppoll(descriptors, count, timeout, mask);
-    WP_TIMED(poll, WP_TIMED_READY_NS, ppoll, (descriptors, count, timeout, mask));
+    WP_TIMED(poll, WP_POLL_READY_NS(count), ppoll, (descriptors, count, timeout, mask));
 }
 
 WP_EXPORT int
@@ -47,7 +50,7 @@ __ppoll_chk(struct pollfd *descriptors, nfds_t count, const struct timespec *tim
 {
     if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
         return wp_real.__ppoll_chk(descriptors, count, timeout, mask, size);
-    WP_TIMED(poll, WP_TIMED_READY_NS, __ppoll_chk, (descriptors, count, timeout, mask, size));
+    WP_TIMED(poll, WP_POLL_READY_NS(count), __ppoll_chk, (descriptors, count, timeout, mask, size));
 }
 
 WP_EXPORT int
@@ -55,7 +58,8 @@ select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional, struc
 {
     if (WP_POLL_ONLY_LOOKS(timeout, tv_usec))
         return wp_real.select(count, readable, writable, exceptional, timeout);
-    WP_TIMED(poll, WP_TIMED_READY_NS, select, (count, readable, writable, exceptional, timeout));
+    WP_TIMED(poll, WP_POLL_READY_NS(count), select,
+             (count, readable, writable, exceptional, timeout));
 }
 WP_EXPORT_ALIAS(__select, select);
 
@@ -65,7 +69,7 @@ pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
 {
     if (WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
         return wp_real.pselect(count, readable, writable, exceptional, timeout, mask);
-    WP_TIMED(poll, WP_TIMED_READY_NS, pselect,
+    WP_TIMED(poll, WP_POLL_READY_NS(count), pselect,
              (count, readable, writable, exceptional, timeout, mask));
 }
 
@@ -74,7 +78,8 @@ epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_ms)
 {
     if (timeout_ms == 0)
         return wp_real.epoll_wait(epoll, events, count, timeout_ms);
-    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_wait, (epoll, events, count, timeout_ms));
+    WP_TIMED(poll, WP_POLL_READY_NS(result_ > 0 ? result_ : 0), epoll_wait,
+             (epoll, events, count, timeout_ms));
 }
 
 WP_EXPORT int
@@ -82,7 +87,8 @@ epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout_ms, co
 {
     if (timeout_ms == 0)
         return wp_real.epoll_pwait(epoll, events, count, timeout_ms, mask);
-    WP_TIMED(poll, WP_TIMED_READY_NS, epoll_pwait, (epoll, events, count, timeout_ms, mask));
+    WP_TIMED(poll, WP_POLL_READY_NS(result_ > 0 ? result_ : 0), epoll_pwait,
+             (epoll, events, count, timeout_ms, mask));
 }
 
 /* libc passes this timeout on unread, and the kernel refuses a bad address: we read it once the
@@ -99,6 +105,7 @@ epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct time
 
     if (__builtin_expect(wp_clock_waited(start), 0) && (result >= 0 || errno == EINTR) &&
         !WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
-        wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_epoll_pwait2, WP_UNWIND_FRAME());
+        wp_timed_record(start, WP_POLL_READY_NS(result > 0 ? result : 0), WP_FUNCTION_epoll_pwait2,
+                        WP_UNWIND_FRAME());
     return result;
 }

@@ -107,11 +107,14 @@ wp_real_list(struct wp_start_function *functions)
     whole.flags = wp_real_flags(symbol, whole.address);                                            \
     *row++ = whole;                                                                                \
     whole.part_of = WP_FUNCTION_##id;
-#define WP_PART(id, of, part_kind)                                                                 \
+#define WP_PART(id, of, part_family, part_kind)                                                    \
     *row = whole;                                                                                  \
+    row->family = WP_FAMILY_##part_family;                                                         \
     row++->kind = part_kind;
 #define WP_VARIADIC(id, symbol, of, family, kind)                                                  \
-    *row++ = (struct wp_start_function){                                                           \
-        symbol, kind, WP_FAMILY_##family, "", (uintptr_t)dlsym(RTLD_NEXT, symbol), 0, 0};
+    whole = (struct wp_start_function){                                                            \
+        symbol, kind, WP_FAMILY_##family, "", (uintptr_t)dlsym(RTLD_NEXT, symbol), 0, 0};          \
+    whole.flags = wp_real_flags(symbol, whole.address);                                            \
+    *row++ = whole;
 #include "functions.def"
 }

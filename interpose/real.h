@@ -19,7 +19,7 @@ enum wp_function_number {
     WP_FUNCTION_none,
 #define WP_FUNCTION(id, symbol, version, family, kind, type, parameters, arguments)                \
     WP_FUNCTION_##id,
-#define WP_PART(id, of, kind) WP_FUNCTION_##id,
+#define WP_PART(id, of, family, kind) WP_FUNCTION_##id,
 #define WP_VARIADIC(id, symbol, of, family, kind) WP_FUNCTION_##id,
 #include "functions.def"
     WP_FUNCTION_COUNT

@@ -63,7 +63,8 @@ gethostbyaddr_r(const void *address, socklen_t address_size, int family, struct 
 WP_EXPORT int
 gai_suspend(const struct gaicb *const *list, int count, const struct timespec *timeout)
 {
-    WP_TIMED(net, WP_TIMED_READY_NS, gai_suspend, (list, count, timeout));
+    WP_TIMED(net, wp_timed_ready_ns(result_ == EAI_AGAIN, timeout), gai_suspend,
+             (list, count, timeout));
 }
 
 WP_EXPORT int

@@ -34,6 +34,6 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.sendmmsg(fd, messages, count, flags);
-    WP_TIMED_OUTPUT(net, sendmmsg, (fd, messages, count, flags));
+    WP_TIMED_MESSAGES(net, WP_TIMED_BUSY_NS, sendmmsg, (fd, messages, count, flags));
 }
 WP_EXPORT_ALIAS(__sendmmsg, sendmmsg);

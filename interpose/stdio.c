@@ -6,18 +6,18 @@
  *
  * Formatted and single-character calls (printf, scanf, getc) are left out: see left_out.def.
  */
-#include <errno.h>
-
 #include "timed.h"
 
 /* Is there so much to be read without a system call? */
 static inline bool
 wp_stdio_holds(const FILE *stream, size_t size, size_t count)
 {
-    size_t held = (size_t)(stream->_IO_read_end - stream->_IO_read_ptr);
     size_t wanted;
 
-    return !__builtin_mul_overflow(size, count, &wanted) && wanted <= held;
+    if (__builtin_mul_overflow(size, count, &wanted))
+        return false;
+    /* libc does not look at the stream for nothing: it may be none. */
+    return wanted == 0 || wanted <= (size_t)(stream->_IO_read_end - stream->_IO_read_ptr);
 }
 
 /* Is there room to write so much without a system call? None in a stream that is flushed at each
@@ -25,11 +25,12 @@ wp_stdio_holds(const FILE *stream, size_t size, size_t count)
 static inline bool
 wp_stdio_has_room(const FILE *stream, size_t size, size_t count)
 {
-    const char *end = stream->_IO_write_end;
     size_t wanted;
 
-    return end > stream->_IO_write_ptr && !__builtin_mul_overflow(size, count, &wanted) &&
-           wanted < (size_t)(end - stream->_IO_write_ptr);
+    if (__builtin_mul_overflow(size, count, &wanted))
+        return false;
+    return wanted == 0 || (stream->_IO_write_end > stream->_IO_write_ptr &&
+                           wanted < (size_t)(stream->_IO_write_end - stream->_IO_write_ptr));
 }
 
 /* Body of a wrapper for a call on a stream that moves `moved` bytes (an expression of result_). */

@@ -41,6 +41,7 @@ wp_syscall_futex(long number, long a, long b, long c, long d, long e, long f)
         .word = (const uint32_t *)(uintptr_t)a,
         .operation = (int)b,
         .value = (uint32_t)c,
+        .timeout = (const struct timespec *)(uintptr_t)d,
         .frame = WP_UNWIND_FRAME(),
     };
     struct wp_futex_wait wait;
@@ -66,7 +67,7 @@ wp_syscall_futex_waitv(long number, long a, long b, long c, long d, long e, long
 long
 wp_syscall_io_uring_enter(long number, long a, long b, long c, long d, long e, long f)
 {
-    if (c == 0 || ((unsigned long)d & IORING_ENTER_GETEVENTS) == 0 ||
+    if ((unsigned)c == 0 || ((unsigned long)d & IORING_ENTER_GETEVENTS) == 0 ||
         !wp_wrapper_block_on(WP_FAMILY_io))
         return wp_real.syscall(number, a, b, c, d, e, f);
 

@@ -48,6 +48,8 @@ thrd_join(thrd_t thread, int *result)
 /*
  * Who finds an initialization under way waits for it; who starts it does not wait, it works. glibc
  * counts in the object: 0 not started, 2 done, odd under way. Nothing but the timing rests on that.
+ * (A child that was forked in the middle finds it under way, and starts it anew: its work counts as
+ * a wait, once.)
  */
 static bool
 wp_thread_once_is_under_way(const void *once)

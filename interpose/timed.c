@@ -63,9 +63,14 @@ static uint64_t
 wp_timed_cpu_ns(void)
 {
     struct timespec used;
+    int saved = errno;
 
-    if (wp_region_is_frozen() || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0)
+    if (wp_region_is_frozen())
         return 0;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0) {
+        errno = saved;
+        return 0;
+    }
     return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
 }
 

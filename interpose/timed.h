@@ -34,8 +34,9 @@ void wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, 
 void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, uint16_t function,
                         const void *frame);
 
-/* Body of a wrapper for a call that moves data. */
-#define WP_TIMED_IO(family, ready_ns, id, arguments)                                               \
+/* Body of a wrapper for a call that moves data. `bytes`, an expression of result_, is how much, or
+ * -1 for an error. */
+#define WP_TIMED_IO(family, ready_ns, bytes, id, arguments)                                        \
     do {                                                                                           \
         if (!wp_wrapper_block_on(WP_FAMILY_##family))                                              \
             return wp_real.id arguments;                                                           \
@@ -44,17 +45,29 @@ void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, 
         __typeof__(wp_real.id arguments) result_ = wp_real.id arguments;                           \
                                                                                                    \
         if (__builtin_expect(wp_clock_waited(start_), 0))                                          \
-            wp_timed_record_io(start_, (ready_ns), result_, WP_FUNCTION_##id, WP_UNWIND_FRAME());  \
+            wp_timed_record_io(start_, (ready_ns), (bytes), WP_FUNCTION_##id, WP_UNWIND_FRAME());  \
         return result_;                                                                            \
     } while (0)
 
 /* read and its kin: what is there is copied. */
-#define WP_TIMED_INPUT(family, id, arguments) WP_TIMED_IO(family, WP_TIMED_READY_NS, id, arguments)
+#define WP_TIMED_INPUT(family, id, arguments)                                                      \
+    WP_TIMED_IO(family, WP_TIMED_READY_NS, result_, id, arguments)
 
 /* write and its kin: on the way to a receiver on the same machine they do its work too. */
-#define WP_TIMED_OUTPUT(family, id, arguments) WP_TIMED_IO(family, WP_TIMED_BUSY_NS, id, arguments)
+#define WP_TIMED_OUTPUT(family, id, arguments)                                                     \
+    WP_TIMED_IO(family, WP_TIMED_BUSY_NS, result_, id, arguments)
 
-/* Body of a wrapper for a call that waited if it took more than ready_ns, whatever it returns. */
+/* A call that moves nothing, and whose result is no number of bytes. */
+#define WP_TIMED_NO_BYTES(family, ready_ns, id, arguments)                                         \
+    WP_TIMED_IO(family, ready_ns, result_ < 0 ? -1 : 0, id, arguments)
+
+/* A call that moves several messages, each a call's worth of work. */
+#define WP_TIMED_MESSAGES(family, ready_ns, id, arguments)                                         \
+    WP_TIMED_IO(family, (ready_ns) + (result_ > 0 ? (uint64_t)result_ * WP_TIMED_READY_NS : 0),    \
+                result_ < 0 ? -1 : 0, id, arguments)
+
+/* Body of a wrapper for a call that waited if it took more than ready_ns (which may be an
+ * expression of result_, and of errno), whatever it returns. */
 #define WP_TIMED(family, ready_ns, id, arguments)                                                  \
     do {                                                                                           \
         if (!wp_wrapper_block_on(WP_FAMILY_##family))                                              \
@@ -67,6 +80,16 @@ void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, 
             wp_timed_record(start_, (ready_ns), WP_FUNCTION_##id, WP_UNWIND_FRAME());              \
         return result_;                                                                            \
     } while (0)
+
+/* For ready_ns: a call that gave up because its time was up, and had none to begin with, waited for
+ * nothing. To be asked after the call: then the timeout has been read without a fault. */
+static inline uint64_t
+wp_timed_ready_ns(bool timed_out, const struct timespec *timeout)
+{
+    return timed_out && timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0
+               ? UINT64_MAX
+               : WP_TIMED_READY_NS;
+}
 
 /* --- calls that hide the waits of libc itself ------------------------------------------------ */
 

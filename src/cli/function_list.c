@@ -87,10 +87,11 @@ parse_row(char *line, const struct wp_listed_function *function, struct wp_liste
         row->version = fields[2];
         row->family = fields[3];
         row->kind = fields[4];
-    } else if (count == 2 && strcmp(fields[0], "part") == 0 && function != NULL) {
+    } else if (count == 3 && strcmp(fields[0], "part") == 0 && function != NULL) {
         *row = *function;
         row->as = WP_LISTED_PART;
         row->kind = fields[1];
+        row->family = fields[2];
     } else if (count == 3 && strcmp(fields[0], "alias") == 0) {
         row->as = WP_LISTED_ALIAS;
         row->symbol = fields[1];

@@ -29,7 +29,8 @@ io_uring_map(int fd, size_t size, off_t offset)
     return mapped;
 }
 
-/* False: this kernel has none, or none for us. The entries stay zero: operations that do nothing. */
+/* False: this kernel has none, or none for us. The entries stay zero: they are operations that do
+ * nothing. */
 static bool
 io_uring_make(struct io_uring *ring, row_type_syscall function)
 {

@@ -1,8 +1,8 @@
 /*
  * Joins: functions/sync.def.
  *
- * Left out: ESRCH, which libc tells of no thread that ever was, and EINVAL for a thread that another
- * joins already, which glibc 2.36 does not notice: it waits for ever.
+ * Left out: ESRCH, which libc tells of no thread that ever was, and EINVAL for a thread that
+ * another joins already, which glibc 2.36 does not notice: it waits for ever.
  */
 #include "row.h"
 
@@ -170,7 +170,7 @@ join_heeds_its_deadline(struct join *join)
     join->deadline = NULL;
     join_expect_joined(join, row_release(&call));
 
-    /* libc asks the kernel again and again with a deadline that is no time, until the thread ends. */
+    /* A deadline that is no time: libc asks the kernel again and again until the thread ends. */
     join_start(join);
     join_release(join);
     join->deadline = &deadline_invalid[1];

@@ -55,7 +55,7 @@ lock_and_die(void *mutex)
     return 0;
 }
 
-/* A robust mutex whose owner died is acquired, with EOWNERDEAD; left as it is, it is lost for good. */
+/* A robust mutex whose owner died is acquired, with EOWNERDEAD; left as it is, it is lost. */
 static void
 lock_mutex_of_the_dead(struct lock *lock)
 {

@@ -1,6 +1,6 @@
 /*
- * Read-write locks, spin locks, and the lock of a stream: functions/lock.def. rwlock_results.c looks
- * at every kind of read-write lock.
+ * Read-write locks, spin locks, and the lock of a stream: functions/lock.def. rwlock_results.c
+ * looks at every kind of read-write lock.
  *
  * Left out: EAGAIN of a read-write lock, which takes 2^29 readers.
  */

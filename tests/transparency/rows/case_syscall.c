@@ -66,7 +66,7 @@ static long
 syscall_read(void *argument)
 {
     const int *fds = argument;
-    char byte;
+    char byte = 0;
 
     return syscall_tested(SYS_read, fds[0], syscall_pointer(&byte), 1, 0, 0, 0);
 }
