@@ -9,7 +9,7 @@
 WP_EXPORT pid_t
 wait(int *status)
 {
-    WP_TIMED(process, WP_TIMED_READY_NS, wait, (status));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, wait, (status));
 }
 WP_EXPORT_ALIAS(__wait, wait);
 
@@ -18,7 +18,7 @@ waitpid(pid_t pid, int *status, int options)
 {
     if ((options & WNOHANG) != 0)
         return wp_real.waitpid(pid, status, options);
-    WP_TIMED(process, WP_TIMED_READY_NS, waitpid, (pid, status, options));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, waitpid, (pid, status, options));
 }
 WP_EXPORT_ALIAS(__waitpid, waitpid);
 
@@ -27,7 +27,7 @@ wait3(int *status, int options, struct rusage *usage)
 {
     if ((options & WNOHANG) != 0)
         return wp_real.wait3(status, options, usage);
-    WP_TIMED(process, WP_TIMED_READY_NS, wait3, (status, options, usage));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, wait3, (status, options, usage));
 }
 
 WP_EXPORT pid_t
@@ -35,7 +35,7 @@ wait4(pid_t pid, int *status, int options, struct rusage *usage)
 {
     if ((options & WNOHANG) != 0)
         return wp_real.wait4(pid, status, options, usage);
-    WP_TIMED(process, WP_TIMED_READY_NS, wait4, (pid, status, options, usage));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, wait4, (pid, status, options, usage));
 }
 
 WP_EXPORT int
@@ -43,13 +43,13 @@ waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
     if ((options & WNOHANG) != 0)
         return wp_real.waitid(type, id, info, options);
-    WP_TIMED(process, WP_TIMED_READY_NS, waitid, (type, id, info, options));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, waitid, (type, id, info, options));
 }
 
 WP_EXPORT int
 system(const char *command)
 {
-    WP_TIMED(process, WP_TIMED_READY_NS, system, (command));
+    WP_TIMED(process, WP_TIMED_BUSY_NS, system, (command));
 }
 WP_EXPORT_ALIAS(__libc_system, system);
 

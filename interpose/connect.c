@@ -6,13 +6,13 @@
 WP_EXPORT int
 accept(int fd, __SOCKADDR_ARG address, socklen_t *size)
 {
-    WP_TIMED_NO_BYTES(net, WP_TIMED_READY_NS, accept, (fd, address, size));
+    WP_TIMED_NO_BYTES(net, WP_TIMED_INPUT_NS, accept, (fd, address, size));
 }
 
 WP_EXPORT int
 accept4(int fd, __SOCKADDR_ARG address, socklen_t *size, int flags)
 {
-    WP_TIMED_NO_BYTES(net, WP_TIMED_READY_NS, accept4, (fd, address, size, flags));
+    WP_TIMED_NO_BYTES(net, WP_TIMED_INPUT_NS, accept4, (fd, address, size, flags));
 }
 
 WP_EXPORT int

@@ -32,7 +32,7 @@ recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct tim
 {
     if ((flags & MSG_DONTWAIT) != 0)
         return wp_real.recvmmsg(fd, messages, count, flags, timeout);
-    WP_TIMED_MESSAGES(net, WP_TIMED_READY_NS, recvmmsg, (fd, messages, count, flags, timeout));
+    WP_TIMED_MESSAGES(net, WP_TIMED_INPUT_NS, recvmmsg, (fd, messages, count, flags, timeout));
 }
 
 ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t size, int flags);

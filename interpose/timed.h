@@ -18,6 +18,10 @@
 /* A call that took less did not wait: a ready system call with its way into the kernel and back. */
 #define WP_TIMED_READY_NS UINT64_C(2000)
 
+/* The same for calls that take what is there: a socket's data with the acknowledgement that the
+ * reader sends for it. A sleep and its wake-up take about as long, or longer. */
+#define WP_TIMED_INPUT_NS UINT64_C(8000)
+
 /* The same for calls that have more to do than that when they need not wait: look up a path, flush
  * a buffer, start a child. */
 #define WP_TIMED_BUSY_NS UINT64_C(20000)
@@ -49,9 +53,9 @@ void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, 
         return result_;                                                                            \
     } while (0)
 
-/* read and its kin: what is there is copied. */
+/* read, recv and their kin. */
 #define WP_TIMED_INPUT(family, id, arguments)                                                      \
-    WP_TIMED_IO(family, WP_TIMED_READY_NS, result_, id, arguments)
+    WP_TIMED_IO(family, WP_TIMED_INPUT_NS, result_, id, arguments)
 
 /* write and its kin: on the way to a receiver on the same machine they do its work too. */
 #define WP_TIMED_OUTPUT(family, id, arguments)                                                     \

@@ -331,7 +331,7 @@ wp_function_table_print_region(const struct wp_snapshot *snapshot, const char *k
 
         if (!is_kind_of(kinds, function->kind, function->family) ||
             (!all && function->waits == 0 && kept[i].block == 0 && kept[i].mutex == 0 &&
-             note_of(function)[0] == '\0'))
+             (function->flags & (WP_REGION_FUNCTION_HIDDEN | WP_REGION_FUNCTION_UNBOUND)) == 0))
             continue;
         if (array != NULL) {
             json_object_array_add(array, make_region_row(function, &kept[i]));

@@ -42,6 +42,7 @@ class Profile:
         self.stacks = [
             (
                 {frame.get("function") for frame in sample["frames"]},
+                sample["kind"],
                 sample["contentions"],
                 sample["delay_ns"],
                 sample["samples"],
@@ -49,23 +50,27 @@ class Profile:
             for sample in document["stacks"]
         ]
 
-    def path(self, function):
+    def path(self, path):
+        """Of a function, or of FUNCTION:KIND."""
+        function, _, wanted_kind = path.partition(":")
         totals = Totals()
-        for functions, count, delay_ns, samples in self.stacks:
-            if function in functions:
+        for functions, kind, count, delay_ns, samples in self.stacks:
+            if function in functions and wanted_kind in ("", kind):
                 totals.count += count
                 totals.delay_ns += delay_ns
                 totals.samples += samples
         return totals
 
     def total_delay_ns(self):
-        return sum(delay_ns for _, _, delay_ns, _ in self.stacks)
+        return sum(delay_ns for _, _, _, delay_ns, _ in self.stacks)
 
 
 class Run:
     """One run of a program under the library: its output, its region, its profiles."""
 
-    def __init__(self, arguments, argv, block_rate_ns, mutex_fraction, seed=None):
+    def __init__(
+        self, arguments, argv, block_rate_ns, mutex_fraction, seed=None, events=None
+    ):
         self.arguments = arguments
         self.argv = [str(word) for word in argv]
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="waitprof-accuracy-"))
@@ -78,6 +83,8 @@ class Run:
         )
         if seed is not None:
             self.environment["WAITPROF_SEED"] = str(seed)
+        if events is not None:
+            self.environment["WAITPROF_EVENTS"] = events
         self.output = ""
 
     def __enter__(self):
@@ -232,17 +239,19 @@ def check_blame(check, run, mutex, but_for=()):
 def agree(arguments, cases):
     """Ends the program: well if each case, (program, arguments, compare), agrees with its truth.
 
-    Each runs at rate 1 and fraction 1. A thread that is preempted just between the program's and
-    the library's reading of the clock makes a real difference of delays that says nothing about
-    the library, so a run with wrong delays is repeated, twice at most: an error of the library's
-    would fail every time. Counts have to be right at the first attempt, and at each further one.
+    Each runs at rate 1 and fraction 1, with all families on. A thread that is preempted just
+    between the program's and the library's reading of the clock makes a real difference of delays
+    that says nothing about the library, so a run with wrong delays is repeated, twice at most: an
+    error of the library's would fail every time. Counts have to be right at the first attempt, and
+    at each further one.
     """
     total = Check()
     for program, argv, compare in cases:
         for number in range(1, ATTEMPTS + 1):
             print(f"--- {program}, attempt {number}")
             check = Check()
-            with Run(arguments, [f"{arguments.program}/{program}", *argv], 1, 1) as run:
+            words = [f"{arguments.program}/{program}", *argv]
+            with Run(arguments, words, 1, 1, events="all") as run:
                 compare(check, run)
             if check.failed == 0 or check.miscounted != 0:
                 break

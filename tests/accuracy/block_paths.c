@@ -1,22 +1,12 @@
 /*
- * Waits once in every way, several times over, and prints the truth about it (truth.h).
- *
- * Each way has a function of its own, whose name is the path. A helper thread brings the wait
- * about: it makes the object unavailable, sees the waiter asleep in the kernel (so that every wait
- * is a real one and counts are exact, on a busy machine too), lets it wait for a while, and ends
- * it.
+ * Waits for locks and conditions in every way (paths.h), and prints the truth about it (truth.h).
  *
  *   block_paths ROUNDS HOLD_NS
  */
-#include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include <threads.h>
 
-#include "accuracy/truth.h"
+#include "paths.h"
 
 static pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t recursive;
@@ -25,62 +15,19 @@ static pthread_mutex_t adaptive;
 static pthread_mutex_t inheriting;
 static pthread_mutex_t robust;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_spinlock_t spin;
+static mtx_t mtx;
 static pthread_mutex_t cond_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
-static int pipe_fds[2];
-static int socket_fds[2];
-static uint64_t hold_ns;
+static mtx_t cnd_mutex;
+static cnd_t cnd;
+static uint64_t signalled_ns; /* when the condition was last signalled; the signal orders it */
 
-/* --- The waits
- * ---------------------------------------------------------------------------------- */
-
-static struct timespec
-deadline(clockid_t clock, uint64_t after_ns)
-{
-    struct timespec time;
-    uint64_t total_ns;
-
-    clock_gettime(clock, &time);
-    total_ns = (uint64_t)time.tv_nsec + after_ns;
-    time.tv_sec += (time_t)(total_ns / 1000000000u);
-    time.tv_nsec = (long)(total_ns % 1000000000u);
-    return time;
-}
-
-/*
- * void NAME(void): measures `call` on `object` and checks its result. `set_up` runs before the
- * clock starts, `finish` after it stopped.
- */
-#define DEFINE_WAIT(name, kind, object, set_up, call, expected, finish)                            \
-    __attribute__((noinline)) static void name(void)                                               \
-    {                                                                                              \
-        uint64_t start_ns;                                                                         \
-        uint64_t end_ns;                                                                           \
-        int result;                                                                                \
-                                                                                                   \
-        set_up;                                                                                    \
-        start_ns = truth_now_ns();                                                                 \
-        result = (int)(call);                                                                      \
-        end_ns = truth_now_ns();                                                                   \
-        if (result != (expected))                                                                  \
-            truth_fail(#name, result);                                                             \
-        truth_wait(#name, kind, object, start_ns, end_ns);                                         \
-        finish;                                                                                    \
-    }
+/* --- Waits for locks -------------------------------------------------------------------------- */
 
 #define DEFINE_MUTEX_WAIT(name, mutex)                                                             \
-    DEFINE_WAIT(name, TRUTH_LOCK, mutex, (void)0, pthread_mutex_lock(mutex), 0,                    \
-                pthread_mutex_unlock(mutex))
-
-/* `call` may use `until`, ten seconds ahead on `clock`. */
-#define DEFINE_BOUNDED_WAIT(name, kind, object, clock, call, finish)                               \
-    DEFINE_WAIT(name, kind, object, struct timespec until = deadline(clock, 10000000000u), call,   \
-                0, finish)
-
-/* `call` may use `until`, the moment at which it shall give up. */
-#define DEFINE_TIMEOUT(name, kind, object, clock, call, finish)                                    \
-    DEFINE_WAIT(name, kind, object, struct timespec until = deadline(clock, hold_ns), call,        \
-                ETIMEDOUT, finish)
+    DEFINE_WAIT_AS(name, "mutex", TRUTH_LOCK, mutex, (void)0, pthread_mutex_lock(mutex), 0,        \
+                   pthread_mutex_unlock(mutex))
 
 DEFINE_MUTEX_WAIT(wait_mutex_normal, &normal)
 DEFINE_MUTEX_WAIT(wait_mutex_recursive, &recursive)
@@ -88,209 +35,229 @@ DEFINE_MUTEX_WAIT(wait_mutex_errorcheck, &errorcheck)
 DEFINE_MUTEX_WAIT(wait_mutex_adaptive, &adaptive)
 DEFINE_MUTEX_WAIT(wait_mutex_inheriting, &inheriting)
 DEFINE_MUTEX_WAIT(wait_mutex_robust, &robust)
-DEFINE_BOUNDED_WAIT(wait_mutex_timedlock, TRUTH_LOCK, &normal, CLOCK_REALTIME,
+DEFINE_BOUNDED_WAIT(wait_mutex_timedlock, "mutex", TRUTH_LOCK, &normal, CLOCK_REALTIME,
                     pthread_mutex_timedlock(&normal, &until), pthread_mutex_unlock(&normal))
-DEFINE_BOUNDED_WAIT(wait_mutex_clocklock, TRUTH_LOCK, &normal, CLOCK_MONOTONIC,
+DEFINE_BOUNDED_WAIT(wait_mutex_clocklock, "mutex", TRUTH_LOCK, &normal, CLOCK_MONOTONIC,
                     pthread_mutex_clocklock(&normal, CLOCK_MONOTONIC, &until),
                     pthread_mutex_unlock(&normal))
-DEFINE_TIMEOUT(wait_mutex_timedlock_in_vain, TRUTH_LOCK_IN_VAIN, &normal, CLOCK_REALTIME,
-               pthread_mutex_timedlock(&normal, &until), (void)0)
-DEFINE_TIMEOUT(wait_mutex_clocklock_in_vain, TRUTH_LOCK_IN_VAIN, &normal, CLOCK_MONOTONIC,
-               pthread_mutex_clocklock(&normal, CLOCK_MONOTONIC, &until), (void)0)
+DEFINE_TIMEOUT(wait_mutex_timedlock_in_vain, "mutex", TRUTH_LOCK_IN_VAIN, &normal, CLOCK_REALTIME,
+               pthread_mutex_timedlock(&normal, &until), ETIMEDOUT)
+DEFINE_TIMEOUT(wait_mutex_clocklock_in_vain, "mutex", TRUTH_LOCK_IN_VAIN, &normal, CLOCK_MONOTONIC,
+               pthread_mutex_clocklock(&normal, CLOCK_MONOTONIC, &until), ETIMEDOUT)
 
-DEFINE_WAIT(wait_rwlock_rdlock, TRUTH_LOCK, &rwlock, (void)0, pthread_rwlock_rdlock(&rwlock), 0,
-            pthread_rwlock_unlock(&rwlock))
-DEFINE_WAIT(wait_rwlock_wrlock, TRUTH_LOCK, &rwlock, (void)0, pthread_rwlock_wrlock(&rwlock), 0,
-            pthread_rwlock_unlock(&rwlock))
-DEFINE_BOUNDED_WAIT(wait_rwlock_timedrdlock, TRUTH_LOCK, &rwlock, CLOCK_REALTIME,
+DEFINE_WAIT_AS(wait_rwlock_rdlock, "rwlock.read", TRUTH_LOCK, &rwlock, (void)0,
+               pthread_rwlock_rdlock(&rwlock), 0, pthread_rwlock_unlock(&rwlock))
+DEFINE_WAIT_AS(wait_rwlock_wrlock, "rwlock.write", TRUTH_LOCK, &rwlock, (void)0,
+               pthread_rwlock_wrlock(&rwlock), 0, pthread_rwlock_unlock(&rwlock))
+DEFINE_BOUNDED_WAIT(wait_rwlock_timedrdlock, "rwlock.read", TRUTH_LOCK, &rwlock, CLOCK_REALTIME,
                     pthread_rwlock_timedrdlock(&rwlock, &until), pthread_rwlock_unlock(&rwlock))
-DEFINE_BOUNDED_WAIT(wait_rwlock_timedwrlock, TRUTH_LOCK, &rwlock, CLOCK_REALTIME,
+DEFINE_BOUNDED_WAIT(wait_rwlock_timedwrlock, "rwlock.write", TRUTH_LOCK, &rwlock, CLOCK_REALTIME,
                     pthread_rwlock_timedwrlock(&rwlock, &until), pthread_rwlock_unlock(&rwlock))
-DEFINE_BOUNDED_WAIT(wait_rwlock_clockrdlock, TRUTH_LOCK, &rwlock, CLOCK_MONOTONIC,
+DEFINE_BOUNDED_WAIT(wait_rwlock_clockrdlock, "rwlock.read", TRUTH_LOCK, &rwlock, CLOCK_MONOTONIC,
                     pthread_rwlock_clockrdlock(&rwlock, CLOCK_MONOTONIC, &until),
                     pthread_rwlock_unlock(&rwlock))
-DEFINE_TIMEOUT(wait_rwlock_clockwrlock_in_vain, TRUTH_LOCK_IN_VAIN, &rwlock, CLOCK_MONOTONIC,
-               pthread_rwlock_clockwrlock(&rwlock, CLOCK_MONOTONIC, &until), (void)0)
+DEFINE_TIMEOUT(wait_rwlock_clockwrlock_in_vain, "rwlock.write", TRUTH_LOCK_IN_VAIN, &rwlock,
+               CLOCK_MONOTONIC, pthread_rwlock_clockwrlock(&rwlock, CLOCK_MONOTONIC, &until),
+               ETIMEDOUT)
 
-DEFINE_WAIT(wait_cond_wait, TRUTH_OTHER, &cond, pthread_mutex_lock(&cond_mutex),
-            pthread_cond_wait(&cond, &cond_mutex), 0, pthread_mutex_unlock(&cond_mutex))
-DEFINE_BOUNDED_WAIT(wait_cond_timedwait, TRUTH_OTHER, &cond, CLOCK_REALTIME,
-                    (pthread_mutex_lock(&cond_mutex),
-                     pthread_cond_timedwait(&cond, &cond_mutex, &until)),
-                    pthread_mutex_unlock(&cond_mutex))
-DEFINE_BOUNDED_WAIT(wait_cond_clockwait, TRUTH_OTHER, &cond, CLOCK_MONOTONIC,
-                    (pthread_mutex_lock(&cond_mutex),
-                     pthread_cond_clockwait(&cond, &cond_mutex, CLOCK_MONOTONIC, &until)),
-                    pthread_mutex_unlock(&cond_mutex))
-DEFINE_TIMEOUT(wait_cond_timedwait_in_vain, TRUTH_OTHER, &cond, CLOCK_REALTIME,
-               (pthread_mutex_lock(&cond_mutex),
-                pthread_cond_timedwait(&cond, &cond_mutex, &until)),
-               pthread_mutex_unlock(&cond_mutex))
+DEFINE_WAIT_AS(wait_spin_lock, "spin", TRUTH_LOCK, (void *)&spin, (void)0, pthread_spin_lock(&spin),
+               0, pthread_spin_unlock(&spin))
+DEFINE_WAIT_AS(wait_mtx_lock, "mutex", TRUTH_LOCK, &mtx, (void)0, mtx_lock(&mtx), thrd_success,
+               mtx_unlock(&mtx))
+DEFINE_BOUNDED_WAIT(wait_mtx_timedlock, "mutex", TRUTH_LOCK, &mtx, CLOCK_REALTIME,
+                    mtx_timedlock(&mtx, &until), mtx_unlock(&mtx))
+DEFINE_TIMEOUT(wait_mtx_timedlock_in_vain, "mutex", TRUTH_LOCK_IN_VAIN, &mtx, CLOCK_REALTIME,
+               mtx_timedlock(&mtx, &until), thrd_timedout)
 
-DEFINE_WAIT(wait_read_pipe, TRUTH_OTHER, pipe_fds, char byte, read(pipe_fds[0], &byte, 1), 1,
-            (void)byte)
-DEFINE_WAIT(wait_recv_socket, TRUTH_OTHER, socket_fds, char byte, recv(socket_fds[0], &byte, 1, 0),
-            1, (void)byte)
+/* --- Waits for conditions --------------------------------------------------------------------- */
 
-/* --- What the helper does
- * ----------------------------------------------------------------------- */
+/*
+ * A wait in two parts: up to `split_ns`, an expression that may use end_ns, for the condition, and
+ * from there on for the mutex, which others are to blame for if `truth` says so.
+ */
+#define DEFINE_COND_WAIT_AS(name, truth, mutex, set_up, call, expected, split_ns, finish)          \
+    __attribute__((noinline)) static void name(void)                                               \
+    {                                                                                              \
+        uint64_t start_ns;                                                                         \
+        uint64_t end_ns;                                                                           \
+        uint64_t middle_ns;                                                                        \
+        int result;                                                                                \
+                                                                                                   \
+        set_up;                                                                                    \
+        start_ns = truth_now_ns();                                                                 \
+        result = (call);                                                                           \
+        end_ns = truth_now_ns();                                                                   \
+        if (result != (expected))                                                                  \
+            truth_fail(#name, result);                                                             \
+        middle_ns = (split_ns);                                                                    \
+        truth_wait(#name ":cond", TRUTH_OTHER, mutex, start_ns, middle_ns);                        \
+        truth_wait(#name ":cond.reacquire", truth, mutex, middle_ns, end_ns);                      \
+        finish;                                                                                    \
+    }
+
+#define DEFINE_COND_WAIT(name, call)                                                               \
+    DEFINE_COND_WAIT_AS(name, TRUTH_LOCK, &cond_mutex, pthread_mutex_lock(&cond_mutex), call, 0,   \
+                        signalled_ns, pthread_mutex_unlock(&cond_mutex))
+
+/* `call` may use `until`, ten seconds ahead. */
+#define DEFINE_BOUNDED_COND_WAIT(name, clock, call)                                                \
+    DEFINE_COND_WAIT_AS(                                                                           \
+        name, TRUTH_LOCK, &cond_mutex, struct timespec until = path_deadline(clock, 10000000000u); \
+        pthread_mutex_lock(&cond_mutex), call, 0, signalled_ns, pthread_mutex_unlock(&cond_mutex))
+
+/* `call` may use `until`, when it shall give up: from then on it waits for the mutex. Nobody sees
+ * that moment, and so nobody is blamed for what follows. */
+#define DEFINE_COND_TIMEOUT(name, clock, after_ns, call)                                           \
+    DEFINE_COND_WAIT_AS(name, TRUTH_OTHER, &cond_mutex,                                            \
+                        struct timespec until = path_deadline(clock, after_ns);                    \
+                        pthread_mutex_lock(&cond_mutex), call, ETIMEDOUT,                          \
+                        end_ns - since_ns(clock, &until), pthread_mutex_unlock(&cond_mutex))
+
+static uint64_t
+since_ns(clockid_t clock, const struct timespec *then)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)((now.tv_sec - then->tv_sec) * 1000000000 + now.tv_nsec - then->tv_nsec);
+}
+
+DEFINE_COND_WAIT(wait_cond_wait, pthread_cond_wait(&cond, &cond_mutex))
+DEFINE_COND_WAIT(wait_cond_wait_at_once, pthread_cond_wait(&cond, &cond_mutex))
+DEFINE_COND_WAIT(wait_cond_wait_broadcast, pthread_cond_wait(&cond, &cond_mutex))
+DEFINE_BOUNDED_COND_WAIT(wait_cond_timedwait, CLOCK_REALTIME,
+                         pthread_cond_timedwait(&cond, &cond_mutex, &until))
+DEFINE_BOUNDED_COND_WAIT(wait_cond_clockwait, CLOCK_MONOTONIC,
+                         pthread_cond_clockwait(&cond, &cond_mutex, CLOCK_MONOTONIC, &until))
+DEFINE_COND_TIMEOUT(wait_cond_timedwait_in_vain, CLOCK_REALTIME, path_hold_ns,
+                    pthread_cond_timedwait(&cond, &cond_mutex, &until))
+DEFINE_COND_TIMEOUT(wait_cond_clockwait_in_vain, CLOCK_MONOTONIC, path_hold_ns,
+                    pthread_cond_clockwait(&cond, &cond_mutex, CLOCK_MONOTONIC, &until))
+DEFINE_COND_TIMEOUT(wait_cond_timedwait_too_long, CLOCK_REALTIME, 4 * path_hold_ns,
+                    pthread_cond_timedwait(&cond, &cond_mutex, &until))
+DEFINE_COND_WAIT_AS(wait_cnd_wait, TRUTH_LOCK, &cnd_mutex, mtx_lock(&cnd_mutex),
+                    cnd_wait(&cnd, &cnd_mutex), thrd_success, signalled_ns, mtx_unlock(&cnd_mutex))
+DEFINE_COND_WAIT_AS(wait_cnd_timedwait, TRUTH_LOCK, &cnd_mutex,
+                    struct timespec until = path_deadline(CLOCK_REALTIME, 10000000000u);
+                    mtx_lock(&cnd_mutex), cnd_timedwait(&cnd, &cnd_mutex, &until), thrd_success,
+                    signalled_ns, mtx_unlock(&cnd_mutex))
+DEFINE_COND_WAIT_AS(wait_cnd_timedwait_in_vain, TRUTH_OTHER, &cnd_mutex,
+                    struct timespec until = path_deadline(CLOCK_REALTIME, path_hold_ns);
+                    mtx_lock(&cnd_mutex), cnd_timedwait(&cnd, &cnd_mutex, &until), thrd_timedout,
+                    end_ns - since_ns(CLOCK_REALTIME, &until), mtx_unlock(&cnd_mutex))
+
+/* --- What the helper does --------------------------------------------------------------------- */
 
 /* Names a function after the path, so that the unlock's blame can be told from all others. */
-#define DEFINE_MUTEX_HOLDER(name, mutex)                                                           \
+#define DEFINE_HOLDER(name, object, lock, unlock)                                                  \
     static void hold_##name(void)                                                                  \
     {                                                                                              \
-        pthread_mutex_lock(mutex);                                                                 \
+        lock(object);                                                                              \
     }                                                                                              \
     __attribute__((noinline)) static void release_##name(void)                                     \
     {                                                                                              \
-        truth_unlock("release_" #name, mutex, truth_now_ns());                                     \
-        pthread_mutex_unlock(mutex);                                                               \
+        truth_unlock("release_" #name, (const void *)(object), truth_now_ns());                    \
+        unlock(object);                                                                            \
     }
 
-DEFINE_MUTEX_HOLDER(normal, &normal)
-DEFINE_MUTEX_HOLDER(recursive, &recursive)
-DEFINE_MUTEX_HOLDER(errorcheck, &errorcheck)
-DEFINE_MUTEX_HOLDER(adaptive, &adaptive)
-DEFINE_MUTEX_HOLDER(inheriting, &inheriting)
-DEFINE_MUTEX_HOLDER(robust, &robust)
-
-static void
-hold_for_writing(void)
-{
-    pthread_rwlock_wrlock(&rwlock);
-}
-
-static void
-hold_for_reading(void)
-{
-    pthread_rwlock_rdlock(&rwlock);
-}
-
-__attribute__((noinline)) static void
-release_writer(void)
-{
-    truth_unlock("release_writer", &rwlock, truth_now_ns());
-    pthread_rwlock_unlock(&rwlock);
-}
-
-__attribute__((noinline)) static void
-release_reader(void)
-{
-    truth_unlock("release_reader", &rwlock, truth_now_ns());
-    pthread_rwlock_unlock(&rwlock);
-}
-
-static void
-hold_nothing(void)
-{
-}
+DEFINE_HOLDER(normal, &normal, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(recursive, &recursive, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(errorcheck, &errorcheck, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(adaptive, &adaptive, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(inheriting, &inheriting, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(robust, &robust, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(writer, &rwlock, pthread_rwlock_wrlock, pthread_rwlock_unlock)
+DEFINE_HOLDER(reader, &rwlock, pthread_rwlock_rdlock, pthread_rwlock_unlock)
+DEFINE_HOLDER(spin, &spin, pthread_spin_lock, pthread_spin_unlock)
+DEFINE_HOLDER(mtx, &mtx, mtx_lock, mtx_unlock)
+DEFINE_HOLDER(cond_mutex, &cond_mutex, pthread_mutex_lock, pthread_mutex_unlock)
+DEFINE_HOLDER(cnd_mutex, &cnd_mutex, mtx_lock, mtx_unlock)
 
 /* Takes the mutex first: the waiter sleeps in the condition, so that it is free. Signals after the
  * unlock, so that the waiter need not wait for the mutex as well. */
 static void
-signal_condition(void)
+signal_condition_at_once(void)
 {
     pthread_mutex_lock(&cond_mutex);
     pthread_mutex_unlock(&cond_mutex);
+    signalled_ns = truth_now_ns();
     pthread_cond_signal(&cond);
 }
 
+/* These keep the mutex as long as the wait has lasted until then. */
+
 static void
-write_pipe(void)
+signal_condition(void)
 {
-    if (write(pipe_fds[1], "x", 1) != 1)
-        truth_fail("write", 0);
+    hold_cond_mutex();
+    signalled_ns = truth_now_ns();
+    pthread_cond_signal(&cond);
+    truth_sleep_ns(path_hold_ns);
+    release_cond_mutex();
 }
 
 static void
-write_socket(void)
+broadcast_condition(void)
 {
-    if (send(socket_fds[1], "x", 1, 0) != 1)
-        truth_fail("send", 0);
+    hold_cond_mutex();
+    signalled_ns = truth_now_ns();
+    pthread_cond_broadcast(&cond);
+    truth_sleep_ns(path_hold_ns);
+    release_cond_mutex();
 }
 
-/* --- The table and its threads
- * ------------------------------------------------------------------ */
+static void
+signal_cnd(void)
+{
+    hold_cnd_mutex();
+    signalled_ns = truth_now_ns();
+    cnd_signal(&cnd);
+    truth_sleep_ns(path_hold_ns);
+    release_cnd_mutex();
+}
 
-/* after_wait: the release comes when the waiter has given up, not to end its wait. */
-static const struct path {
-    void (*wait)(void);
-    void (*hold)(void);
-    void (*release)(void);
-    int after_wait;
-} paths[] = {
-    {wait_mutex_normal, hold_normal, release_normal, 0},
-    {wait_mutex_recursive, hold_recursive, release_recursive, 0},
-    {wait_mutex_errorcheck, hold_errorcheck, release_errorcheck, 0},
-    {wait_mutex_adaptive, hold_adaptive, release_adaptive, 0},
-    {wait_mutex_inheriting, hold_inheriting, release_inheriting, 0},
-    {wait_mutex_robust, hold_robust, release_robust, 0},
-    {wait_mutex_timedlock, hold_normal, release_normal, 0},
-    {wait_mutex_clocklock, hold_normal, release_normal, 0},
-    {wait_mutex_timedlock_in_vain, hold_normal, release_normal, 1},
-    {wait_mutex_clocklock_in_vain, hold_normal, release_normal, 1},
-    {wait_rwlock_rdlock, hold_for_writing, release_writer, 0},
-    {wait_rwlock_wrlock, hold_for_reading, release_reader, 0},
-    {wait_rwlock_timedrdlock, hold_for_writing, release_writer, 0},
-    {wait_rwlock_timedwrlock, hold_for_writing, release_writer, 0},
-    {wait_rwlock_clockrdlock, hold_for_writing, release_writer, 0},
-    {wait_rwlock_clockwrlock_in_vain, hold_for_reading, release_reader, 1},
-    {wait_cond_wait, hold_nothing, signal_condition, 0},
-    {wait_cond_timedwait, hold_nothing, signal_condition, 0},
-    {wait_cond_clockwait, hold_nothing, signal_condition, 0},
-    {wait_cond_timedwait_in_vain, hold_nothing, hold_nothing, 1},
-    {wait_read_pipe, hold_nothing, write_pipe, 0},
-    {wait_recv_socket, hold_nothing, write_socket, 0},
+/* The waiter gives up while this holds the mutex. */
+static void
+hold_over_timeout(void)
+{
+    pthread_mutex_lock(&cond_mutex);
+    truth_sleep_ns(4 * path_hold_ns);
+    pthread_mutex_unlock(&cond_mutex);
+}
+
+static const struct path paths[] = {
+    {wait_mutex_normal, hold_normal, release_normal, PATH_RELEASED},
+    {wait_mutex_recursive, hold_recursive, release_recursive, PATH_RELEASED},
+    {wait_mutex_errorcheck, hold_errorcheck, release_errorcheck, PATH_RELEASED},
+    {wait_mutex_adaptive, hold_adaptive, release_adaptive, PATH_RELEASED},
+    {wait_mutex_inheriting, hold_inheriting, release_inheriting, PATH_RELEASED},
+    {wait_mutex_robust, hold_robust, release_robust, PATH_RELEASED},
+    {wait_mutex_timedlock, hold_normal, release_normal, PATH_RELEASED},
+    {wait_mutex_clocklock, hold_normal, release_normal, PATH_RELEASED},
+    {wait_mutex_timedlock_in_vain, hold_normal, release_normal, PATH_ALONE},
+    {wait_mutex_clocklock_in_vain, hold_normal, release_normal, PATH_ALONE},
+    {wait_rwlock_rdlock, hold_writer, release_writer, PATH_RELEASED},
+    {wait_rwlock_wrlock, hold_reader, release_reader, PATH_RELEASED},
+    {wait_rwlock_timedrdlock, hold_writer, release_writer, PATH_RELEASED},
+    {wait_rwlock_timedwrlock, hold_writer, release_writer, PATH_RELEASED},
+    {wait_rwlock_clockrdlock, hold_writer, release_writer, PATH_RELEASED},
+    {wait_rwlock_clockwrlock_in_vain, hold_reader, release_reader, PATH_ALONE},
+    {wait_spin_lock, hold_spin, release_spin, PATH_SPINNING},
+    {wait_mtx_lock, hold_mtx, release_mtx, PATH_RELEASED},
+    {wait_mtx_timedlock, hold_mtx, release_mtx, PATH_RELEASED},
+    {wait_mtx_timedlock_in_vain, hold_mtx, release_mtx, PATH_ALONE},
+    {wait_cond_wait, path_do_nothing, signal_condition, PATH_RELEASED},
+    {wait_cond_wait_at_once, path_do_nothing, signal_condition_at_once, PATH_RELEASED},
+    {wait_cond_wait_broadcast, path_do_nothing, broadcast_condition, PATH_RELEASED},
+    {wait_cond_timedwait, path_do_nothing, signal_condition, PATH_RELEASED},
+    {wait_cond_clockwait, path_do_nothing, signal_condition, PATH_RELEASED},
+    {wait_cond_timedwait_in_vain, path_do_nothing, path_do_nothing, PATH_ALONE},
+    {wait_cond_clockwait_in_vain, path_do_nothing, path_do_nothing, PATH_ALONE},
+    {wait_cond_timedwait_too_long, path_do_nothing, hold_over_timeout, PATH_RELEASED},
+    {wait_cnd_wait, path_do_nothing, signal_cnd, PATH_RELEASED},
+    {wait_cnd_timedwait, path_do_nothing, signal_cnd, PATH_RELEASED},
+    {wait_cnd_timedwait_in_vain, path_do_nothing, path_do_nothing, PATH_ALONE},
 };
-
-#define PATH_COUNT (sizeof paths / sizeof paths[0])
-
-static struct truth_gate held;    /* helper to waiter: the object is unavailable */
-static struct truth_gate about;   /* waiter to helper: I go */
-static struct truth_gate waited;  /* waiter to helper: I am through */
-static struct truth_gate cleared; /* helper to waiter: the next one */
-static int going; /* atomic; set after `about`, nothing sleeps between it and the call */
-static pid_t waiter_tid;
-static unsigned rounds;
-
-static void *
-run_helper(void *unused)
-{
-    (void)unused;
-    for (unsigned turn = 0; turn < rounds * PATH_COUNT; turn++) {
-        const struct path *path = &paths[turn % PATH_COUNT];
-
-        path->hold();
-        truth_gate_open(&held);
-        truth_gate_pass(&about);
-        while (!__atomic_load_n(&going, __ATOMIC_SEQ_CST))
-            truth_sleep_ns(20000);
-        if (!path->after_wait) {
-            truth_await_sleeping(waiter_tid);
-            truth_sleep_ns(hold_ns);
-            path->release();
-        }
-        truth_gate_pass(&waited);
-        if (path->after_wait)
-            path->release();
-        truth_gate_open(&cleared);
-    }
-    return NULL;
-}
-
-static void
-run_waiter(void)
-{
-    for (unsigned turn = 0; turn < rounds * PATH_COUNT; turn++) {
-        truth_gate_pass(&held);
-        truth_gate_open(&about);
-        __atomic_store_n(&going, 1, __ATOMIC_SEQ_CST);
-        paths[turn % PATH_COUNT].wait();
-        __atomic_store_n(&going, 0, __ATOMIC_SEQ_CST);
-        truth_gate_open(&waited);
-        truth_gate_pass(&cleared);
-    }
-}
 
 static void
 make_mutex(pthread_mutex_t *mutex, int type, int protocol, int robustness)
@@ -309,26 +276,14 @@ make_mutex(pthread_mutex_t *mutex, int type, int protocol, int robustness)
 int
 main(int argc, char **argv)
 {
-    pthread_t helper;
-
-    if (argc != 3) {
-        fprintf(stderr, "usage: block_paths ROUNDS HOLD_NS\n");
-        return 2;
-    }
-    rounds = (unsigned)strtoul(argv[1], NULL, 10);
-    hold_ns = strtoull(argv[2], NULL, 10);
     make_mutex(&recursive, PTHREAD_MUTEX_RECURSIVE, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
     make_mutex(&errorcheck, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
     make_mutex(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED);
     make_mutex(&inheriting, PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED);
     make_mutex(&robust, PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST);
-    if (pipe(pipe_fds) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, socket_fds) != 0)
-        truth_fail("cannot make a pipe and a socket pair", 0);
-    waiter_tid = truth_thread_id();
-    if (pthread_create(&helper, NULL, run_helper, NULL) != 0)
-        truth_fail("pthread_create", 0);
-    run_waiter();
-    pthread_join(helper, NULL);
-    truth_print();
-    return 0;
+    PATH_NEED(pthread_spin_init(&spin, PTHREAD_PROCESS_PRIVATE) == 0, ENOMEM);
+    PATH_NEED(mtx_init(&mtx, mtx_timed) == thrd_success, ENOMEM);
+    PATH_NEED(mtx_init(&cnd_mutex, mtx_plain) == thrd_success, ENOMEM);
+    PATH_NEED(cnd_init(&cnd) == thrd_success, ENOMEM);
+    return paths_run(paths, sizeof paths / sizeof paths[0], argc, argv);
 }

@@ -66,7 +66,7 @@ class Programs:
                 ]
             run.finish()
             samples = sum(
-                stack[3] for kind in ("block", "mutex") for stack in run.profile(kind).stacks
+                stack[4] for kind in ("block", "mutex") for stack in run.profile(kind).stacks
             )
         return run.output, samples
 

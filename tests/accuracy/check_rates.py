@@ -3,13 +3,13 @@
 
 20 runs at each of four pairs of rates, each of 8000 waits for a lock and 8000 for a condition. The
 truth of a run is the sum of its delays, and the standard deviation sigma of the estimate follows
-from them exactly: a wait of d < rate is kept with probability p = d/rate and then counts `rate`, which
-gives the variance rate*d - d^2; summed over n equal waits, sigma/sum = sqrt((1-p)/(p*n)). A wait
-selected with probability 1/N and counted N-fold has the variance (N-1)*d^2.
+from them exactly: a wait of d < rate is kept with probability p = d/rate and then counts `rate`,
+which gives the variance rate*d - d^2; summed over n equal waits, sigma/sum = sqrt((1-p)/(p*n)). A
+wait selected with probability 1/N and counted N-fold has the variance (N-1)*d^2.
 
-Seeds are 1 to 20 for each pair of rates, fixed before any was tried, and never to be changed because
-a run failed. They do not make a run repeatable (which thread meets which delay is the scheduler's
-doing), so the bounds must hold for any seeds:
+Seeds are 1 to 20 for each pair of rates, fixed before any was tried, and never to be changed
+because a run failed. They do not make a run repeatable (which thread meets which delay is the
+scheduler's doing), so the bounds must hold for any seeds:
   - 3 sigma, which one of 370 good runs exceeds: no more runs do so than the binomial distribution
     gives with a probability of FALSE_ALARM;
   - no run exceeds the bound that all of them together keep but with a probability of FALSE_ALARM;
@@ -21,18 +21,18 @@ To every bound on a single run comes 0.5 % for the two clocks. The mean weighs e
 
 All of this takes the waits to be nearly equal. On a busy machine a holder may be kept from running,
 and one wait then be a hundred times as long as the rest; selected with probability 1/100 it decides
-the sum. A run whose largest blame has more than MOST_OF_SQUARES of all squares is another experiment
-and is repeated, whatever the profile says: the choice looks at the truth alone, so it favours nothing.
+the sum. A run whose largest blame has more than MOST_OF_SQUARES of all squares is another
+experiment and is repeated, whatever the profile says: the choice looks at the truth alone, so it
+favours nothing.
 """
 
 import math
 
 import accuracy
+from series import Series, block_variance, check_together, mutex_variance, z_of_all
 
 RUNS = 20
 PAIRS, WAITS, DELAY_NS = 40, 200, 650_000
-FALSE_ALARM = 1e-4
-CLOCK_SHARE = 0.005
 MOST_OF_SQUARES = 0.05
 ATTEMPTS = 5
 
@@ -43,64 +43,6 @@ SETTINGS = (
     (10_000_000, 0.03, 100, 0.12),
     (100_000_000, 0.09, 10, 0.04),
 )
-
-
-class Series:
-    """Relative errors of the runs at one rate, with what sigma says of each."""
-
-    def __init__(self, name, mean_bound):
-        self.name = name
-        self.mean_bound = mean_bound
-        self.errors = []
-        self.sigmas = []
-
-    def add(self, measured, true, variance):
-        self.errors.append((measured - true) / true)
-        self.sigmas.append(math.sqrt(variance) / true)
-
-    def beyond(self, z):
-        return sum(
-            abs(error) > z * sigma + CLOCK_SHARE for error, sigma in zip(self.errors, self.sigmas)
-        )
-
-    def scores(self):
-        return [error / sigma for error, sigma in zip(self.errors, self.sigmas) if sigma > 0.002]
-
-    def check(self, check, z_of_all):
-        weights = [1 / (sigma**2 + CLOCK_SHARE**2) for sigma in self.sigmas]
-        mean = sum(w * error for w, error in zip(weights, self.errors)) / sum(weights)
-        sigma = sum(self.sigmas) / len(self.sigmas)
-        worst = max(self.errors, key=abs)
-        check.that(
-            self.beyond(z_of_all) == 0,
-            f"{self.name}: {len(self.errors)} runs, worst {100 * worst:+.2f} %,"
-            f" sigma {100 * sigma:.2f} %, {self.beyond(3)} beyond 3 sigma",
-        )
-        check.that(
-            abs(mean) <= self.mean_bound,
-            f"{self.name}: mean {100 * mean:+.3f} %, allowed {100 * self.mean_bound:.0f} %",
-        )
-        self.check_trend(check, mean, sigma)
-
-    def check_trend(self, check, mean, sigma):
-        middle = (len(self.errors) - 1) / 2
-        spread = sum((i - middle) ** 2 for i in range(len(self.errors)))
-        slope = (
-            sum((i - middle) * (error - mean) for i, error in enumerate(self.errors)) / spread
-        )
-        allowed = 4 * (sigma + CLOCK_SHARE / 4) / math.sqrt(spread)
-        check.that(
-            abs(slope) <= allowed,
-            f"{self.name}: trend {100 * slope:+.4f} % a run, allowed {100 * allowed:.4f} %",
-        )
-
-
-def block_variance(delays, rate):
-    return sum(rate * d - d * d for d in delays if d < rate)
-
-
-def mutex_variance(delays, fraction):
-    return (fraction - 1) * sum(d * d for d in delays)
 
 
 def delays_of(lines, path):
@@ -139,38 +81,11 @@ def measure(arguments, setting, series, seed):
     )
 
 
-def check_spread(check, scores):
-    """Mean square of independent scores: 1, with standard deviation sqrt(2/n) (a little more, as
-    few kept samples have heavier tails than the normal distribution: hence 5 of them)."""
-    mean_square = sum(score * score for score in scores) / len(scores)
-    allowed = 5 * math.sqrt(2 / len(scores))
-    check.that(
-        abs(mean_square - 1) <= allowed,
-        f"all: {len(scores)} independent errors, mean square {mean_square:.2f} sigma^2,"
-        f" expected 1, allowed {allowed:.2f} off",
-    )
-
-
-def most_beyond_3_sigma(count):
-    """The number that a binomial (count, 0.0027) variable exceeds with at most FALSE_ALARM."""
-    probability = 0.0027
-    below = 0.0
-    for limit in range(count + 1):
-        below += (
-            math.comb(count, limit) * probability**limit * (1 - probability) ** (count - limit)
-        )
-        if 1 - below <= FALSE_ALARM:
-            return limit
-    return count
-
-
 def main():
     arguments = accuracy.parse_arguments(__doc__)
     check = accuracy.Check()
-    scores = []
-    beyond = 0
-    independent = 3 * RUNS * len(SETTINGS)
-    z_of_all = accuracy.normal_quantile(FALSE_ALARM / independent)
+    independent = []
+    z = z_of_all(3 * RUNS * len(SETTINGS))
     for setting in SETTINGS:
         rate, block_bound, fraction, mutex_bound = setting
         # One path alone has half the waits: sqrt(2) of the bound of both.
@@ -183,17 +98,9 @@ def main():
         for seed in range(1, RUNS + 1):
             measure(arguments, setting, series, seed)
         for one in series.values():
-            one.check(check, z_of_all)
-        for name in ("lock", "condition", "blame"):
-            scores += series[name].scores()
-            beyond += series[name].beyond(3)
-    limit = most_beyond_3_sigma(independent)
-    check.that(
-        beyond <= limit,
-        f"all: {beyond} of {independent} runs beyond 3 sigma, expected {0.0027 * independent:.1f},"
-        f" allowed {limit}",
-    )
-    check_spread(check, scores)
+            one.check(check, z)
+        independent += [series[name] for name in ("lock", "condition", "blame")]
+    check_together(check, independent)
     check.end()
 
 

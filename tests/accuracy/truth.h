@@ -9,20 +9,23 @@
  *   mutex PATH COUNT DELAY_NS    delay that unlocks of the path are to blame for, and how many
  *   waits
  *                                were first charged to them: each wait counts once
+ *   lock PATH COUNT DELAY_NS     the same as block, of the waits for locks alone
  *   lock_waits DELAY_NS          sum of all waits for locks (not of conditions, not of I/O)
  *   lock_blame DELAY_NS          sum of what the unlocks are to blame for in those waits
  *
- * PATH is the name of a function that is on the stack of the call and of no other path. The blame
+ * PATH is the name of a function that is on the stack of the call and of no other path;
+ * FUNCTION:KIND is the part of it that the profile shows under that kind. The blame
  * of an unlock at time u, the one before it having been at v, is the sum over the waits (s, e) with
  * s < u < e of u - max(s, v), and over those that were given up with s < e < u and v < e, of
  * e - max(s, v). lock_waits - lock_blame is the time from the last unlock to the
  * waiter's return: wake-up and scheduling, for which nobody who held the lock is to blame.
  *
- * Gates and sleeps are system calls made directly, so that no profiler counts them as waits.
+ * Gates and sleeps are system calls made past libc, so that no profiler counts them as waits.
  */
 #ifndef WP_TESTS_TRUTH_H
 #define WP_TESTS_TRUTH_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -68,6 +71,12 @@ pid_t truth_thread_id(void);
 
 /* Returns when the thread `tid` of this process sleeps in the kernel, as one does that waits. */
 void truth_await_sleeping(pid_t tid);
+
+/* Returns when the thread has used more than used_ns of processor time: it spins. */
+void truth_await_spinning(pthread_t thread, uint64_t used_ns);
+
+/* Processor time that the thread has used. */
+uint64_t truth_used_ns(pthread_t thread);
 
 /* Ends the program with a message that names `what` and errno or, if not 0, `error`. */
 void truth_fail(const char *what, int error) __attribute__((noreturn));
