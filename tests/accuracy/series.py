@@ -16,9 +16,10 @@ CLOCK_SHARE = 0.005
 class Series:
     """Relative errors of the runs at one rate, with what sigma says of each."""
 
-    def __init__(self, name, mean_bound):
+    def __init__(self, name, mean_bound, clock_share=CLOCK_SHARE):
         self.name = name
         self.mean_bound = mean_bound
+        self.clock_share = clock_share
         self.errors = []
         self.sigmas = []
 
@@ -28,14 +29,14 @@ class Series:
 
     def beyond(self, z):
         return sum(
-            abs(error) > z * sigma + CLOCK_SHARE for error, sigma in zip(self.errors, self.sigmas)
+            abs(error) > z * sigma + self.clock_share for error, sigma in zip(self.errors, self.sigmas)
         )
 
     def scores(self):
         return [error / sigma for error, sigma in zip(self.errors, self.sigmas) if sigma > 0.002]
 
     def check(self, check, z_of_all):
-        weights = [1 / (sigma**2 + CLOCK_SHARE**2) for sigma in self.sigmas]
+        weights = [1 / (sigma**2 + self.clock_share**2) for sigma in self.sigmas]
         mean = sum(w * error for w, error in zip(weights, self.errors)) / sum(weights)
         sigma = sum(self.sigmas) / len(self.sigmas)
         worst = max(self.errors, key=abs)
@@ -56,7 +57,7 @@ class Series:
         slope = (
             sum((i - middle) * (error - mean) for i, error in enumerate(self.errors)) / spread
         )
-        allowed = 4 * (sigma + CLOCK_SHARE / 4) / math.sqrt(spread)
+        allowed = 4 * (sigma + self.clock_share / 4) / math.sqrt(spread)
         check.that(
             abs(slope) <= allowed,
             f"{self.name}: trend {100 * slope:+.4f} % a run, allowed {100 * allowed:.4f} %",

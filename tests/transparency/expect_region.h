@@ -128,6 +128,18 @@ expect_add_contentions(const struct wp_region_stack *stack, const char *function
         sum->fixed += __atomic_load_n(&stack->contentions_fixed, __ATOMIC_RELAXED);
 }
 
+/* The kind of events that a stack counts. */
+static inline const char *
+expect_kind(const struct wp_region_header *region, const struct wp_region_stack *stack)
+{
+    const struct wp_region_table *functions = &region->tables[WP_TABLE_FUNCTIONS];
+    const char *rows = (const char *)region + functions->offset;
+
+    return ((const struct wp_region_function *)(const void *)(rows + (size_t)stack->function *
+                                                                         functions->stride))
+        ->kind;
+}
+
 /* Contentions of all stacks of `profile` whose leaf is the API function `function`. */
 static inline uint64_t
 expect_contentions(const struct wp_region_header *region, enum wp_region_profile profile,
