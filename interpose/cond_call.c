@@ -56,20 +56,22 @@ void
 wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
 {
     uint64_t now_ns = wp_clock_ns();
-    uint64_t split_ns = wp_condition_leave(&call->waiter, outcome == WP_LOCK_ACQUIRED, now_ns);
+    uint64_t start_ns = call->wait.start_ns;
+    uint64_t split_ns = start_ns;
 
-    if (outcome == WP_LOCK_REFUSED)
-        return;
+    if (now_ns <= start_ns)
+        now_ns = start_ns + 1;
     if (outcome == WP_LOCK_TIMED_OUT && call->deadline.tv_nsec >= 0)
         split_ns = wp_cond_call_timeout_ns(call, now_ns);
-    if (now_ns <= call->wait.start_ns)
-        now_ns = call->wait.start_ns + 1;
-    /* Not split: all of it was the wait. A grant from before our own start was another's. */
+    if (outcome == WP_LOCK_ACQUIRED)
+        split_ns = wp_condition_leave(&call->waiter, WP_CONDITION_WOKEN, start_ns, now_ns);
+    else
+        (void)wp_condition_leave(&call->waiter, WP_CONDITION_TIMED_OUT, split_ns, now_ns);
+    if (outcome == WP_LOCK_REFUSED)
+        return;
+    /* Not split: all of it was the wait. */
     if (split_ns == 0 || split_ns > now_ns)
         split_ns = now_ns;
-    else if (split_ns < call->wait.start_ns)
-        split_ns = call->wait.start_ns;
-    wp_wait_record(split_ns - call->wait.start_ns, call->wait.block_rate_ns, call->events.wait,
-                   &call->caller);
+    wp_wait_record(split_ns - start_ns, call->wait.block_rate_ns, call->events.wait, &call->caller);
     wp_wait_record(now_ns - split_ns, call->wait.block_rate_ns, call->events.again, &call->caller);
 }

@@ -46,18 +46,18 @@ wp_futex_is_zero(const uint32_t *word)
 }
 
 /*
- * A waiter that waited while the word was `value`, not 0, was woken: what does it find? 0 is a
- * released lock. A lock that somebody else was quicker to take is 1 or 2, and stays what it was
- * taken for. Who waits while the word is more waits for a count or a set of flags.
+ * A waiter that waited while the word was `value` was woken: what does it find? 0 after 2 is a
+ * released lock: 2 says "locked, and waited for" in all of these protocols. 1 is what a parked
+ * thread and a flag wait for as well, and more is a count or a set of flags.
  */
 static void
 wp_futex_learn(const uint32_t *word, uint32_t value)
 {
     int saved = errno;
 
-    if (value > 2 && wp_futex_is_lock(word))
+    if (value != 2 && wp_futex_is_lock(word))
         wp_atomic_store_64(wp_futex_place(word), 0);
-    else if (value <= 2 && !wp_futex_is_lock(word) && wp_futex_is_zero(word))
+    else if (value == 2 && !wp_futex_is_lock(word) && wp_futex_is_zero(word))
         wp_atomic_store_64(wp_futex_place(word), (uintptr_t)word);
     errno = saved;
 }

@@ -4,7 +4,7 @@
  * A futex word can be anything: a lock, a semaphore, an event. Waiting is seen alike for all. Blame
  * is for locks, and a lock is told by what its protocol does to the word (Drepper, "Futexes Are
  * Tricky", 2011, section 5; Rust's and musl's mutexes do the same): its waiters wait while the word
- * is not 0, and its release makes it 0 and wakes one of them. A waiter that was woken and finds its
+ * is 2, and its release makes it 0 and wakes one of them. A waiter that was woken and finds its
  * word 0 has therefore found a lock, and from then on waiters of that word are registered, and who
  * wakes one of them is charged. Nobody reads the word but the kernel: it may be gone when a waiter
  * is back, and when one is woken. The priority-inheriting operations say by themselves that they

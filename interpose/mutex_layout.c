@@ -54,6 +54,12 @@ wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns)
     sets[wp_mutex_heat_set(mutex)] = 1;
 }
 
+bool
+wp_mutex_is_free(const void *mutex)
+{
+    return wp_mutex_layout_known && *(const volatile int *)mutex == 0;
+}
+
 void
 wp_mutex_heat_init(void)
 {

@@ -62,6 +62,10 @@ void wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns);
 /* True: unlocking `mutex`, which the caller holds, leaves it locked. */
 bool wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex);
 
+/* Nobody holds the mutex at `mutex` (a pthread_mutex_t), as far as its first word shows; false
+ * where that cannot be told. */
+bool wp_mutex_is_free(const void *mutex);
+
 /* Obeys the rates in force at the start: see above. Constructor only, after wp_start. */
 void wp_mutex_heat_init(void);
 

@@ -3,6 +3,7 @@
  */
 #include <gnu/libc-version.h>
 
+#include "core/condition.h"
 #include "core/start.h"
 #include "mutex_layout.h"
 #include "real.h"
@@ -23,6 +24,7 @@ wp_preload_start(int argc, char *const *argv, char *const *environment)
     if (gnu_get_libc_version == NULL)
         return;
     wp_mutex_layout_init();
+    wp_condition_mutex_is_free = wp_mutex_is_free;
     wp_real_list(functions);
     wp_start(argv, environment, functions, WP_FUNCTION_COUNT - 1);
     wp_mutex_heat_init();

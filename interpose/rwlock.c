@@ -17,8 +17,8 @@
 static inline bool
 wp_rwlock_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
 {
-    return (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) && deadline->tv_nsec >= 0 &&
-           deadline->tv_nsec < 1000000000;
+    return deadline != NULL && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) &&
+           deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
 }
 
 static WP_SLOW int

@@ -24,8 +24,8 @@ wp_sem_try(sem_t *sem)
 static inline bool
 wp_sem_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
 {
-    return (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) && deadline->tv_nsec >= 0 &&
-           deadline->tv_nsec < 1000000000;
+    return deadline != NULL && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) &&
+           deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
 }
 
 /* A cancellation point whether or not it waits. */

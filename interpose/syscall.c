@@ -81,15 +81,13 @@ wp_syscall_io_uring_enter(long number, long a, long b, long c, long d, long e, l
 long
 wp_syscall_watched(long number, long a, long b, long c, long d, long e, long f)
 {
-    bool was_frozen = wp_region_is_frozen();
-
-    wp_watch_syscall(number, (unsigned long)a, (unsigned long)b);
+    bool frozen = wp_watch_syscall(number, (unsigned long)a, (unsigned long)b);
 
     long result = wp_real.syscall(number, a, b, c, d, e, f);
 
     /* As in prctl: many only ask whether there are filters. */
-    if (result < 0)
-        wp_region_freeze(was_frozen);
+    if (result < 0 && frozen)
+        wp_region_freeze(false);
     return result;
 }
 

@@ -47,8 +47,6 @@ wp_watch_filter(bool strict)
 WP_EXPORT int
 prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
-    bool was_frozen = wp_region_is_frozen();
-
     if (option == PR_SET_SECCOMP)
         wp_watch_filter(a == SECCOMP_MODE_STRICT);
     else if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)
@@ -58,17 +56,22 @@ prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned lo
 
     /* Many programs only ask, by a filter that cannot be, whether there are filters. */
     if (option == PR_SET_SECCOMP && result != 0)
-        wp_region_freeze(was_frozen);
+        wp_region_freeze(false);
     return result;
 }
 
-void
+bool
 wp_watch_syscall(long number, unsigned long a, unsigned long b)
 {
-    if (number == SYS_seccomp && a <= SECCOMP_SET_MODE_FILTER)
+    if (number == SYS_seccomp && a <= SECCOMP_SET_MODE_FILTER) {
         wp_watch_filter(a == SECCOMP_SET_MODE_STRICT);
-    else if (number == SYS_prctl && a == PR_SET_SECCOMP)
+        return true;
+    }
+    if (number == SYS_prctl && a == PR_SET_SECCOMP) {
         wp_watch_filter(b == SECCOMP_MODE_STRICT);
-    else if (number == SYS_prctl && a == PR_SET_TSC && b == PR_TSC_SIGSEGV)
+        return true;
+    }
+    if (number == SYS_prctl && a == PR_SET_TSC && b == PR_TSC_SIGSEGV)
         wp_stop();
+    return false;
 }

@@ -4,7 +4,10 @@
 #ifndef WP_INTERPOSE_WATCH_H
 #define WP_INTERPOSE_WATCH_H
 
-/* A call by syscall() of SYS_seccomp or SYS_prctl, before it is made, with its first arguments. */
-void wp_watch_syscall(long number, unsigned long a, unsigned long b);
+#include <stdbool.h>
+
+/* A call by syscall() of SYS_seccomp or SYS_prctl, before it is made, with its first arguments.
+ * True: it froze the region (wp_region_freeze), which is to be taken back if the call fails. */
+bool wp_watch_syscall(long number, unsigned long a, unsigned long b);
 
 #endif

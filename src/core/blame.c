@@ -29,7 +29,6 @@
 #include "core/process.h"
 #include "core/region.h"
 
-#define WP_BLAME_WAYS 8u
 /* Of a compare-and-swap: bounded, though each failure is another's success. */
 #define WP_BLAME_TRIES 256
 
@@ -257,7 +256,7 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         struct wp_blame_account account = wp_blame_unpack(seen);
 
         /* Wiped: we are a forked child, and registered in the parent. */
-        if (account.waiting == 0)
+        if (account.waiting == 0 || wp_blame_is_taken(seen))
             return;
         wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
@@ -268,23 +267,19 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
     }
 }
 
-void
-wp_blame_leave_any(const void *lock, uint64_t fraction, uint64_t start_ns, uint64_t now_ns)
+uint32_t
+wp_blame_way_of(const struct wp_blame_ticket *ticket)
 {
-    uint32_t first = wp_blame_set(lock) * WP_BLAME_WAYS;
-    uint64_t key = wp_blame_key(lock, fraction);
+    return (ticket->record - 1) % WP_BLAME_WAYS;
+}
 
-    for (uint32_t record = first; record < first + WP_BLAME_WAYS; record++) {
-        struct wp_atomic_pair seen = wp_atomic_pair_load(&wp_blame_records[record].account);
-
-        if (!wp_blame_is_taken(seen) && wp_blame_unpack(seen).waiting != 0 &&
-            wp_atomic_load_64_acquire(&wp_blame_records[record].key) == key) {
-            const struct wp_blame_ticket ticket = {.start_ns = start_ns, .record = record + 1};
-
-            wp_blame_leave(&ticket, true, now_ns);
-            return;
-        }
-    }
+struct wp_blame_ticket
+wp_blame_ticket_at(const void *lock, uint32_t way, uint64_t start_ns)
+{
+    return (struct wp_blame_ticket){
+        .start_ns = start_ns,
+        .record = wp_blame_set(lock) * WP_BLAME_WAYS + way + 1,
+    };
 }
 
 /* Empties one record's account as of now. False: there was nothing in it, or it is another

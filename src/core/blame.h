@@ -62,11 +62,12 @@ struct wp_blame_ticket wp_blame_register(const void *lock, uint64_t start_ns, ui
  */
 void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns);
 
-/*
- * Ends one of several equal registrations of waiters that have the lock now, whichever it was:
- * registered for `lock` at start_ns with `fraction`, or about then.
- */
-void wp_blame_leave_any(const void *lock, uint64_t fraction, uint64_t start_ns, uint64_t now_ns);
+#define WP_BLAME_WAYS 8u
+
+/* In which of the WP_BLAME_WAYS records that `lock` can have a ticket (not 0) stands; and a ticket
+ * of that record, for whoever keeps the number alone and about when the waiter was registered. */
+uint32_t wp_blame_way_of(const struct wp_blame_ticket *ticket);
+struct wp_blame_ticket wp_blame_ticket_at(const void *lock, uint32_t way, uint64_t start_ns);
 
 /*
  * Charges what has come together at `lock` by now_ns: to be called by the holder just before the

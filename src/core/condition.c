@@ -7,11 +7,10 @@
  *   waiting     waiters that entered and did not leave yet (12 bits)
  *   granted     of these, those that hold a grant (12 bits)
  *   registered  of the grants, those that are registered for blame (12 bits)
- *   fraction    the mutex fraction that they were registered with (20 bits)
- *   generation  counts the take-overs of the record (20 bits)
+ *   way         the blame record of the mutex that they stand in (3 bits)
+ *   generation  counts the take-overs of the record (25 bits)
  *
- * Invariant: registered <= granted <= waiting. So nothing outlives the last waiter: a grant that
- * nobody takes (its waiter timed out at that moment) goes when the waiters do.
+ * Invariant: registered <= granted <= waiting. So nothing outlives the last waiter.
  *
  * A record is in use while waiting > 0. A free one is taken over as in blame.c: the account becomes
  * `taken`, the keys are written, the account is set. Others read the account first (acquire), then
@@ -35,10 +34,13 @@
 #define WP_CONDITION_TIME_MASK ((UINT64_C(1) << 52) - 1)
 #define WP_CONDITION_COUNT_MASK UINT64_C(0xfff)
 #define WP_CONDITION_MAX_WAITING (WP_CONDITION_COUNT_MASK - 1)
-#define WP_CONDITION_FRACTION_MASK UINT64_C(0xfffff)
-#define WP_CONDITION_GENERATION_MASK UINT64_C(0xfffff)
+#define WP_CONDITION_WAY_MASK UINT64_C(7)
+#define WP_CONDITION_GENERATION_MASK ((UINT64_C(1) << 25) - 1)
+/* As long as this a grant that others got ahead of is tried again with registrations. */
+#define WP_CONDITION_REGISTERING_TRIES 4
+#define WP_CONDITION_PAGE UINT64_C(4096)
 
-_Static_assert(WP_SAMPLING_MAX_FRACTION <= WP_CONDITION_FRACTION_MASK, "fits the account");
+_Static_assert(WP_BLAME_WAYS - 1 <= WP_CONDITION_WAY_MASK, "fits the account");
 
 /* The account, unpacked. */
 struct wp_condition_account {
@@ -46,7 +48,7 @@ struct wp_condition_account {
     uint64_t waiting;
     uint64_t granted;
     uint64_t registered;
-    uint64_t fraction;
+    uint64_t way;
     uint64_t generation;
 };
 
@@ -60,6 +62,8 @@ WP_PROCESS_WIPED(uint16_t, wp_condition_active, WP_CONDITION_SETS);
 static WP_PROCESS_WIPED(struct wp_condition_record, wp_condition_records,
                         WP_CONDITION_SETS *WP_CONDITION_WAYS);
 
+bool (*wp_condition_mutex_is_free)(const void *mutex);
+
 static const struct wp_atomic_pair wp_condition_taken = {UINT64_MAX, UINT64_MAX};
 
 static struct wp_condition_account
@@ -70,7 +74,7 @@ wp_condition_unpack(struct wp_atomic_pair pair)
         .waiting = pair.low & WP_CONDITION_COUNT_MASK,
         .granted = pair.high >> 52,
         .registered = pair.high >> 40 & WP_CONDITION_COUNT_MASK,
-        .fraction = pair.high >> 20 & WP_CONDITION_FRACTION_MASK,
+        .way = pair.high >> 25 & WP_CONDITION_WAY_MASK,
         .generation = pair.high & WP_CONDITION_GENERATION_MASK,
     };
 }
@@ -80,7 +84,7 @@ wp_condition_pack(const struct wp_condition_account *account)
 {
     return (struct wp_atomic_pair){
         .low = account->mean_ns << 12 | account->waiting,
-        .high = account->granted << 52 | account->registered << 40 | account->fraction << 20 |
+        .high = account->granted << 52 | account->registered << 40 | account->way << 25 |
                 account->generation,
     };
 }
@@ -168,6 +172,37 @@ wp_condition_find_room(const void *condition, const void *mutex)
 
 /* --- leaving --------------------------------------------------------------------------------- */
 
+/* Does a waiter that leaves take a grant with it? The account is as it leaves it. */
+static bool
+wp_condition_takes_grant(const struct wp_condition_account *account, enum wp_condition_end end,
+                         uint64_t since_ns)
+{
+    if (account->granted == 0)
+        return false;
+    /* Who timed out leaves grants to the others, but for one that took it for a waiter. */
+    return end != WP_CONDITION_TIMED_OUT || account->granted > account->waiting ||
+           wp_condition_since(since_ns, account->mean_ns) >= 0;
+}
+
+/*
+ * The time of the grant that a woken waiter takes, before it is taken: the mean. A waiter that
+ * began after it was granted later itself: it takes its beginning, and leaves the others an earlier
+ * mean, so that the sum stays. If there are no others the grant was not its own.
+ */
+static uint64_t
+wp_condition_grant_time(struct wp_condition_account *account, uint64_t since_ns, uint64_t now_ns)
+{
+    int64_t early_ns = wp_condition_since(account->mean_ns, since_ns);
+
+    if (early_ns <= 0)
+        return now_ns - (uint64_t)wp_condition_since(account->mean_ns, now_ns);
+    if (account->granted == 1)
+        return 0;
+    account->mean_ns -= (uint64_t)(early_ns / (int64_t)(account->granted - 1));
+    account->mean_ns &= WP_CONDITION_TIME_MASK;
+    return since_ns;
+}
+
 /* Takes a grant out of the account; true if it was a registered one. They are alike, so which kind
  * it is is drawn. */
 static bool
@@ -182,7 +217,7 @@ wp_condition_use_grant(struct wp_condition_account *account)
 
 /* Takes the waiter out of its record: see wp_condition_leave. */
 static uint64_t
-wp_condition_remove(uint32_t number, bool woken, uint64_t now_ns)
+wp_condition_remove(uint32_t number, enum wp_condition_end end, uint64_t since_ns, uint64_t now_ns)
 {
     struct wp_condition_record *record = &wp_condition_records[number - 1];
     const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64(&record->mutex);
@@ -190,23 +225,25 @@ wp_condition_remove(uint32_t number, bool woken, uint64_t now_ns)
     for (;;) { /* not bounded: to give up would leave a waiter for ever */
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_condition_account account = wp_condition_unpack(seen);
-        uint64_t fraction = account.fraction;
-        uint64_t grant_ns = now_ns - (uint64_t)wp_condition_since(account.mean_ns, now_ns);
-        bool used;
+        struct wp_blame_ticket ticket =
+            wp_blame_ticket_at(mutex, (uint32_t)account.way, account.mean_ns);
+        uint64_t grant_ns = 0;
         bool registered = false;
 
         /* Wiped: we are a forked child, and entered in the parent. */
         if (account.waiting == 0)
             return 0;
         account.waiting--;
-        used = account.granted > (woken ? 0 : account.waiting);
-        if (used)
+        if (wp_condition_takes_grant(&account, end, since_ns)) {
+            if (end == WP_CONDITION_WOKEN)
+                grant_ns = wp_condition_grant_time(&account, since_ns, now_ns);
             registered = wp_condition_use_grant(&account);
+        }
         if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account))) {
             wp_condition_count_use((number - 1) / WP_CONDITION_WAYS, true, account.waiting != 0);
             if (registered)
-                wp_blame_leave_any(mutex, fraction, grant_ns, now_ns);
-            return used && woken ? grant_ns : 0;
+                wp_blame_leave(&ticket, true, now_ns);
+            return grant_ns;
         }
     }
 }
@@ -215,8 +252,8 @@ wp_condition_remove(uint32_t number, bool woken, uint64_t now_ns)
 static void
 wp_condition_abandon(void *wait)
 {
-    (void)wp_condition_remove(((const struct wp_condition_wait *)wait)->record, false,
-                              wp_clock_ns());
+    (void)wp_condition_remove(((const struct wp_condition_wait *)wait)->record, WP_CONDITION_LEFT,
+                              0, wp_clock_ns());
 }
 
 void
@@ -235,7 +272,8 @@ wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const 
 }
 
 uint64_t
-wp_condition_leave(struct wp_condition_wait *wait, bool woken, uint64_t now_ns)
+wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end, uint64_t since_ns,
+                   uint64_t now_ns)
 {
     int saved = errno;
     uint64_t grant_ns;
@@ -245,7 +283,7 @@ wp_condition_leave(struct wp_condition_wait *wait, bool woken, uint64_t now_ns)
         return 0;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     _pthread_cleanup_pop(&wait->cleanup, 0);
-    grant_ns = wp_condition_remove(wait->record, woken, now_ns);
+    grant_ns = wp_condition_remove(wait->record, end, since_ns, now_ns);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
     return grant_ns;
@@ -253,18 +291,43 @@ wp_condition_leave(struct wp_condition_wait *wait, bool woken, uint64_t now_ns)
 
 /* --- granting -------------------------------------------------------------------------------- */
 
-/* Registers those of `count` granted waiters that are selected. Returns how many. */
+/*
+ * Registers those of `count` granted waiters that are selected. Returns how many; account->way gets
+ * the record that they all stand in. One that lands in another (two records of one mutex, or a
+ * fraction that has changed since) goes without.
+ */
 static uint64_t
-wp_condition_register(const void *mutex, uint64_t count, uint64_t fraction, uint64_t now_ns)
+wp_condition_register(struct wp_condition_account *account, const void *mutex, uint64_t count,
+                      uint64_t now_ns)
 {
+    uint64_t fraction = wp_wait_mutex_fraction();
     uint64_t registered = 0;
 
     for (uint64_t i = 0; fraction != 0 && i < count; i++) {
-        if (wp_sampling_mutex_selects(wp_thread_random(), fraction) &&
-            wp_blame_register(mutex, now_ns, fraction).record != 0)
+        if (!wp_sampling_mutex_selects(wp_thread_random(), fraction))
+            continue;
+
+        struct wp_blame_ticket ticket = wp_blame_register(mutex, now_ns, fraction);
+
+        if (ticket.record == 0)
+            continue;
+        if (account->registered + registered == 0)
+            account->way = wp_blame_way_of(&ticket);
+        if (account->way == wp_blame_way_of(&ticket))
             registered++;
+        else
+            wp_blame_leave(&ticket, true, now_ns);
     }
     return registered;
+}
+
+/* Nobody holds the mutex, as far as can be seen without risk. */
+static bool
+wp_condition_has_no_holder(const void *condition, const void *mutex)
+{
+    return wp_condition_mutex_is_free != NULL &&
+           ((uintptr_t)condition ^ (uintptr_t)mutex) < WP_CONDITION_PAGE &&
+           wp_condition_mutex_is_free(mutex);
 }
 
 /* Adds `count` grants, `registered` of them registered, to the account. */
@@ -307,17 +370,19 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
 
         uint64_t count = all ? account.waiting - account.granted : 1;
 
-        /* One fraction at a time: that of the registrations that are still there. */
-        if (account.registered == 0)
-            account.fraction = wp_wait_mutex_fraction();
+        uint64_t registered = 0;
 
-        uint64_t registered = wp_condition_register(mutex, count, account.fraction, now_ns);
-
+        if (tries < WP_CONDITION_REGISTERING_TRIES && !wp_condition_has_no_holder(condition, mutex))
+            registered = wp_condition_register(&account, mutex, count, now_ns);
         wp_condition_add_grants(&account, count, registered, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
             return;
+
+        const struct wp_blame_ticket ticket =
+            wp_blame_ticket_at(mutex, (uint32_t)account.way, now_ns);
+
         while (registered-- > 0)
-            wp_blame_leave_any(mutex, account.fraction, now_ns, now_ns);
+            wp_blame_leave(&ticket, true, now_ns);
     }
 }
 

@@ -53,15 +53,32 @@ struct wp_condition_wait {
  * and below. */
 void wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex);
 
+/* How a wait ended. */
+enum wp_condition_end {
+    WP_CONDITION_WOKEN,     /* by a signal or broadcast, as far as the result says */
+    WP_CONDITION_TIMED_OUT, /* or refused at once */
+    WP_CONDITION_LEFT,      /* cancelled, or jumped out of */
+};
+
 /*
- * The caller has the mutex again, at now_ns. `woken`: by a signal or broadcast, as far as the
- * result says; false: it timed out. Returns the time of the grant that it takes, 0 if it takes
- * none (a time-out, a spurious wake-up, a signal that was not seen).
+ * The caller has the mutex again, at now_ns. since_ns: when a waiter that was woken began to wait,
+ * or when the time of one that timed out was up; a grant that it was given after that was given in
+ * vain, and goes with it. Returns the time of the grant that a woken waiter takes; 0 if it takes
+ * none, or one from before it began to wait (a spurious wake-up, a signal that was not seen).
  */
-uint64_t wp_condition_leave(struct wp_condition_wait *wait, bool woken, uint64_t now_ns);
+uint64_t wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end,
+                            uint64_t since_ns, uint64_t now_ns);
 
 /* A signal (all: a broadcast) is about to be made, at now_ns: grants. */
 void wp_condition_grant(const void *condition, bool all, uint64_t now_ns);
+
+/*
+ * Whether a mutex is free, as far as it shows; set before wp_start by who knows its layout, NULL if
+ * nobody does. A waiter that is signalled while nobody holds the mutex waits for the processor, and
+ * nobody is to blame. Asked only of a mutex on the same page as the condition: the caller vouches
+ * for the condition alone, and the mutex may be gone with the last waiter.
+ */
+extern WP_HIDDEN bool (*wp_condition_mutex_is_free)(const void *mutex);
 
 /* Makes the table forget its waiters in forked children. Constructor only. */
 void wp_condition_init(void);

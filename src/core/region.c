@@ -17,13 +17,14 @@ static struct wp_region_header wp_region_none;
 
 struct wp_region_header *wp_region_mapped = &wp_region_none;
 
-/* In private memory: a filter binds one process and its descendants, not the family. */
+/* How many reasons there are. In private memory: a filter binds one process and its descendants,
+ * not the family. */
 static uint32_t wp_region_frozen;
 
 void
 wp_region_freeze(bool frozen)
 {
-    wp_atomic_store_32(&wp_region_frozen, frozen);
+    (void)wp_atomic_add_32(&wp_region_frozen, frozen ? 1 : UINT32_MAX);
 }
 
 bool

@@ -50,8 +50,8 @@ void wp_region_count_wait(uint16_t function);
  */
 bool wp_region_reserve(struct wp_region_header *region, uint64_t end);
 
-/* No system call of ours any more in this process and its children to come, so no growth; `frozen`
- * false takes it back. Any thread. */
+/* A reason to make no system call of ours any more in this process and its children to come, so not
+ * to grow; `frozen` false takes one reason back. Any thread. */
 void wp_region_freeze(bool frozen);
 
 /* Is it so? */

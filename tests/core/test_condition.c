@@ -26,6 +26,7 @@
 #define COND ((const void *)0x7f0000002040)
 #define OTHER_COND ((const void *)0x7f0000002080)
 #define MUTEX ((const void *)0x7f0000003000)
+#define NEAR_MUTEX ((const void *)0x7f0000002010)
 #define WAITERS_MAX 8
 
 static struct wp_condition_wait waits[WAITERS_MAX];
@@ -69,14 +70,22 @@ enter(unsigned count)
 
 /* Handlers are popped in reverse order: one thread plays all waiters. */
 static uint64_t
-leave(unsigned waiter, bool woken, uint64_t now_ns)
+leave_since(unsigned waiter, enum wp_condition_end end, uint64_t since_ns, uint64_t now_ns)
 {
     uint64_t grant_ns;
 
     errno = ERRNO_MARK;
-    grant_ns = wp_condition_leave(&waits[waiter], woken, now_ns);
+    grant_ns = wp_condition_leave(&waits[waiter], end, since_ns, now_ns);
     assert_int_equal(errno, ERRNO_MARK);
     return grant_ns;
+}
+
+/* Of a waiter that has waited all the time; one that is not woken has just timed out. */
+static uint64_t
+leave(unsigned waiter, bool woken, uint64_t now_ns)
+{
+    return woken ? leave_since(waiter, WP_CONDITION_WOKEN, 1, now_ns)
+                 : leave_since(waiter, WP_CONDITION_TIMED_OUT, now_ns, now_ns);
 }
 
 static uint64_t
@@ -176,6 +185,67 @@ a_grant_that_nobody_takes_goes_with_the_last_waiter(void **state)
     assert_int_equal(charge_ns(5000), 0);
 }
 
+/* Its time was up at 900, it waits for the mutex, and the signal took it for a waiter. */
+static void
+a_grant_to_one_whose_time_was_up_is_not_left_to_those_who_come_later(void **state)
+{
+    (void)state;
+    enter(2);
+    wp_condition_grant(COND, false, 1000);
+    assert_int_equal(leave_since(1, WP_CONDITION_TIMED_OUT, 900, 2000), 0);
+    assert_int_equal(charge_ns(5000), 0);
+    assert_int_equal(leave(0, true, 6000), 0);
+}
+
+static void
+a_grant_from_before_its_wait_is_not_a_waiters_own(void **state)
+{
+    (void)state;
+    enter(2);
+    wp_condition_grant(COND, false, 1000);
+    assert_int_equal(leave_since(1, WP_CONDITION_WOKEN, 3000, 9000), 0);
+    assert_false(wp_blame_waited_for(MUTEX));
+    assert_int_equal(leave(0, true, 9500), 0);
+}
+
+/* Granted at 1000 and, the second waiter, at 5000: it came at 4000. */
+static void
+who_came_later_leaves_the_earlier_grant_to_the_others(void **state)
+{
+    (void)state;
+    enter(2);
+    wp_condition_grant(COND, false, 1000);
+    wp_condition_grant(COND, false, 5000);
+    assert_int_equal(leave_since(1, WP_CONDITION_WOKEN, 4000, 9000), 4000);
+    assert_int_equal(leave(0, true, 9500), 2000);
+}
+
+static bool
+is_free(const void *mutex)
+{
+    return mutex == NEAR_MUTEX;
+}
+
+static void
+nobody_is_blamed_for_a_waiter_that_is_signalled_while_nobody_holds_the_mutex(void **state)
+{
+    struct wp_condition_wait wait;
+
+    (void)state;
+    wp_condition_mutex_is_free = is_free;
+    wp_condition_enter(&wait, COND, NEAR_MUTEX);
+    wp_condition_grant(COND, false, 1000);
+    assert_false(wp_blame_waited_for(NEAR_MUTEX));
+    assert_int_equal(wp_condition_leave(&wait, WP_CONDITION_WOKEN, 1, 1500), 1000);
+
+    /* On another page it cannot be asked. */
+    enter(1);
+    wp_condition_grant(COND, false, 2000);
+    assert_true(wp_blame_waited_for(MUTEX));
+    assert_int_equal(leave(0, true, 2500), 2000);
+    wp_condition_mutex_is_free = NULL;
+}
+
 static void
 conditions_are_told_apart(void **state)
 {
@@ -235,7 +305,7 @@ more_conditions_than_a_set_holds_are_not_followed(void **state)
     }
     assert_int_equal(followed, 4);
     for (uint32_t i = 8; i-- > 0;)
-        assert_int_equal(wp_condition_leave(&many[i], true, 1000), 0);
+        assert_int_equal(wp_condition_leave(&many[i], WP_CONDITION_WOKEN, 1, 1000), 0);
 }
 
 /* --- Ways out -------------------------------------------------------------------------------- */
@@ -271,7 +341,7 @@ leave_in_child(void *unused)
 {
     (void)unused;
     CHILD_REQUIRE(conditions_in_use() == 0);
-    CHILD_REQUIRE(wp_condition_leave(&waits[0], true, 2000) == 0);
+    CHILD_REQUIRE(wp_condition_leave(&waits[0], WP_CONDITION_WOKEN, 1, 2000) == 0);
     CHILD_REQUIRE(conditions_in_use() == 0);
 }
 
@@ -300,10 +370,12 @@ wait_and_signal(void *seed)
         uint64_t draw = wp_sampling_next(&random);
         const void *condition = conditions[draw & 1];
         struct wp_condition_wait wait;
+        uint64_t start_ns = wp_clock_ns();
 
         wp_condition_enter(&wait, condition, MUTEX);
         wp_condition_grant(conditions[draw >> 1 & 1], (draw & 4) != 0, wp_clock_ns());
-        (void)wp_condition_leave(&wait, (draw & 24) != 0, wp_clock_ns());
+        (void)wp_condition_leave(&wait, (enum wp_condition_end)(draw >> 3 & 1), start_ns,
+                                 wp_clock_ns());
     }
     return NULL;
 }
@@ -338,6 +410,10 @@ main(void)
         TEST(one_of_several_waiters_is_granted_by_each_signal),
         TEST(a_waiter_that_times_out_leaves_its_grant_to_the_others),
         TEST(a_grant_that_nobody_takes_goes_with_the_last_waiter),
+        TEST(a_grant_to_one_whose_time_was_up_is_not_left_to_those_who_come_later),
+        TEST(a_grant_from_before_its_wait_is_not_a_waiters_own),
+        TEST(who_came_later_leaves_the_earlier_grant_to_the_others),
+        TEST(nobody_is_blamed_for_a_waiter_that_is_signalled_while_nobody_holds_the_mutex),
         TEST(conditions_are_told_apart),
         TEST(nobody_is_registered_while_the_mutex_profile_is_off),
         TEST(a_fraction_that_changes_between_grant_and_return_strands_no_waiter),
