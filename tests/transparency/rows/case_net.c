@@ -70,7 +70,8 @@ row_expect_timeout(struct row_transfer *t, int fd, int option, char *buffer)
     row_set_timeout(fd, option, 20);
     start_ns = expect_now_ns(CLOCK_MONOTONIC);
     EXPECT_FAILS(row_transfer(t, fd, buffer, 1), EAGAIN);
-    EXPECT(expect_now_ns(CLOCK_MONOTONIC) - start_ns >= 19000000);
+    /* The kernel counts it in ticks of some milliseconds. */
+    EXPECT(expect_now_ns(CLOCK_MONOTONIC) - start_ns >= 15000000);
     row_waited();
 }
 
