@@ -111,22 +111,26 @@ wp_condition_count_use(uint32_t set, bool before, bool after)
 
 /* --- entering -------------------------------------------------------------------------------- */
 
-/* Joins a record in use that belongs to the same condition and mutex already. */
+/* Joins a record that belongs to the same condition and mutex already, in use or not. */
 static bool
-wp_condition_join(struct wp_condition_record *record, const void *condition, const void *mutex)
+wp_condition_join(struct wp_condition_record *record, uint32_t set, const void *condition,
+                  const void *mutex)
 {
     for (int tries = 0; tries < WP_CONDITION_TRIES; tries++) {
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_condition_account account = wp_condition_unpack(seen);
 
-        if (wp_condition_is_taken(seen) || account.waiting == 0 ||
-            account.waiting >= WP_CONDITION_MAX_WAITING ||
+        bool before = account.waiting != 0;
+
+        if (wp_condition_is_taken(seen) || account.waiting >= WP_CONDITION_MAX_WAITING ||
             wp_atomic_load_64_acquire(&record->condition) != (uintptr_t)condition ||
             wp_atomic_load_64_acquire(&record->mutex) != (uintptr_t)mutex)
             return false;
         account.waiting++;
-        if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
+        if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account))) {
+            wp_condition_count_use(set, before, true);
             return true;
+        }
     }
     return false;
 }
@@ -160,7 +164,7 @@ wp_condition_find_room(const void *condition, const void *mutex)
     struct wp_condition_record *records = &wp_condition_records[set * WP_CONDITION_WAYS];
 
     for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
-        if (wp_condition_join(&records[way], condition, mutex))
+        if (wp_condition_join(&records[way], set, condition, mutex))
             return set * WP_CONDITION_WAYS + way + 1;
     }
     for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
@@ -348,9 +352,10 @@ wp_condition_add_grants(struct wp_condition_account *account, uint64_t count, ui
     account->registered += registered;
 }
 
-/* Grants in one record. It must be done before the signal is made, and registered for blame before
- * it is in the account: who takes a grant takes its registration back. */
-static void
+/* Grants in one record; false: nobody waits there. It must be done before the signal is made, and
+ * registered for blame before it is in the account: who takes a grant takes its
+ * registration back. */
+static bool
 wp_condition_grant_record(struct wp_condition_record *record, const void *condition, bool all,
                           uint64_t now_ns)
 {
@@ -360,13 +365,10 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
         uint64_t key = wp_atomic_load_64_acquire(&record->condition);
         const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64_acquire(&record->mutex);
 
-        if (key != (uintptr_t)condition)
-            return;
-        /* What is registered below must not come of a torn reading. */
-        if (!wp_atomic_pair_cas(&record->account, seen, seen))
-            continue;
-        if (wp_condition_is_taken(seen) || account.waiting == account.granted)
-            return;
+        /* A torn reading may be anything; what is made of it fails at the swap. */
+        if (key != (uintptr_t)condition || wp_condition_is_taken(seen) ||
+            account.waiting <= account.granted)
+            return false;
 
         uint64_t count = all ? account.waiting - account.granted : 1;
 
@@ -376,7 +378,7 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
             registered = wp_condition_register(&account, mutex, count, now_ns);
         wp_condition_add_grants(&account, count, registered, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
-            return;
+            return true;
 
         const struct wp_blame_ticket ticket =
             wp_blame_ticket_at(mutex, (uint32_t)account.way, now_ns);
@@ -384,6 +386,7 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
         while (registered-- > 0)
             wp_blame_leave(&ticket, true, now_ns);
     }
+    return false;
 }
 
 void
@@ -392,8 +395,10 @@ wp_condition_grant(const void *condition, bool all, uint64_t now_ns)
     struct wp_condition_record *records =
         &wp_condition_records[wp_condition_set(condition) * WP_CONDITION_WAYS];
 
-    for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++)
-        wp_condition_grant_record(&records[way], condition, all, now_ns);
+    for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
+        if (wp_condition_grant_record(&records[way], condition, all, now_ns) && !all)
+            return;
+    }
 }
 
 void
