@@ -42,8 +42,7 @@ wp_c11_lock_slow(mtx_t *mutex)
 
     if (result != thrd_busy)
         return result;
-    wp_lock_wait_begin(&wait, mutex, WP_FUNCTION_mtx_lock, &caller);
-    wp_mutex_note_busy(wp_c11_mutex(mutex), wait.start_ns);
+    wp_mutex_wait_begin(&wait, wp_c11_mutex(mutex), WP_FUNCTION_mtx_lock, &caller);
     result = wp_real.mtx_lock(mutex);
     wp_lock_wait_end(&wait, wp_c11_outcome_of(result));
     return result;
@@ -70,8 +69,7 @@ wp_c11_timedlock_slow(mtx_t *mutex, const struct timespec *deadline)
 
     if (result != thrd_busy)
         return result;
-    wp_lock_wait_begin(&wait, mutex, WP_FUNCTION_mtx_timedlock, &caller);
-    wp_mutex_note_busy(wp_c11_mutex(mutex), wait.start_ns);
+    wp_mutex_wait_begin(&wait, wp_c11_mutex(mutex), WP_FUNCTION_mtx_timedlock, &caller);
     result = wp_real.mtx_timedlock(mutex, deadline);
     wp_lock_wait_end(&wait, wp_c11_outcome_of(result));
     return result;
@@ -115,16 +113,14 @@ mtx_unlock(mtx_t *mutex)
 WP_EXPORT int
 cnd_signal(cnd_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, false, wp_clock_ns());
+    wp_cond_call_grant(cond, false);
     return wp_real.cnd_signal(cond);
 }
 
 WP_EXPORT int
 cnd_broadcast(cnd_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, true, wp_clock_ns());
+    wp_cond_call_grant(cond, true);
     return wp_real.cnd_broadcast(cond);
 }
 

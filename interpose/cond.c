@@ -41,8 +41,7 @@ WP_EXPORT_VERSION(wp_cond_destroy, "pthread_cond_destroy", WP_COND_VERSION);
 int
 wp_cond_signal(pthread_cond_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, false, wp_clock_ns());
+    wp_cond_call_grant(cond, false);
     return wp_real.cond_signal(cond);
 }
 WP_EXPORT_VERSION(wp_cond_signal, "pthread_cond_signal", WP_COND_VERSION);
@@ -50,8 +49,7 @@ WP_EXPORT_VERSION(wp_cond_signal, "pthread_cond_signal", WP_COND_VERSION);
 int
 wp_cond_broadcast(pthread_cond_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, true, wp_clock_ns());
+    wp_cond_call_grant(cond, true);
     return wp_real.cond_broadcast(cond);
 }
 WP_EXPORT_VERSION(wp_cond_broadcast, "pthread_cond_broadcast", WP_COND_VERSION);
@@ -124,8 +122,7 @@ WP_EXPORT_OLD_VERSION(wp_cond_destroy_old, "pthread_cond_destroy", WP_COND_OLD_V
 int
 wp_cond_signal_old(pthread_cond_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, false, wp_clock_ns());
+    wp_cond_call_grant(cond, false);
     return wp_real.cond_signal_old(cond);
 }
 WP_EXPORT_OLD_VERSION(wp_cond_signal_old, "pthread_cond_signal", WP_COND_OLD_VERSION);
@@ -133,8 +130,7 @@ WP_EXPORT_OLD_VERSION(wp_cond_signal_old, "pthread_cond_signal", WP_COND_OLD_VER
 int
 wp_cond_broadcast_old(pthread_cond_t *cond)
 {
-    if (__builtin_expect(wp_condition_waited_for(cond), 0))
-        wp_condition_grant(cond, true, wp_clock_ns());
+    wp_cond_call_grant(cond, true);
     return wp_real.cond_broadcast_old(cond);
 }
 WP_EXPORT_OLD_VERSION(wp_cond_broadcast_old, "pthread_cond_broadcast", WP_COND_OLD_VERSION);

@@ -48,8 +48,8 @@ wp_cond_call_timeout_ns(const struct wp_cond_call *call, uint64_t now_ns)
         if (overdue_ns >= 0 && (uint64_t)overdue_ns < waited_ns)
             return now_ns - (uint64_t)overdue_ns;
     }
-    return call->wait
-        .start_ns; /* it had passed before: there was nothing but the mutex to wait for */
+    /* It had passed before: there was nothing but the mutex to wait for. */
+    return call->wait.start_ns;
 }
 
 void

@@ -45,4 +45,12 @@ void wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void
 /* After it: how it ended (an error that came at once is no event), with the mutex held again. */
 void wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome);
 
+/* Before the real signal, or with `all` the real broadcast. One load where nobody waits. */
+static inline void
+wp_cond_call_grant(const void *condition, bool all)
+{
+    if (__builtin_expect(wp_condition_waited_for(condition), 0))
+        wp_condition_grant(condition, all, wp_clock_ns());
+}
+
 #endif

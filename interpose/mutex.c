@@ -8,15 +8,6 @@
 #include "mutex_layout.h"
 #include "wrapper.h"
 
-/* The mutex was busy: starts to time the wait for it. */
-static void
-wp_mutex_begin(struct wp_lock_wait *wait, pthread_mutex_t *mutex, uint16_t function,
-               const struct wp_unwind_registers *caller)
-{
-    wp_lock_wait_begin(wait, mutex, function, caller);
-    wp_mutex_note_busy(mutex, wait->start_ns);
-}
-
 static WP_SLOW int
 wp_mutex_lock_slow(pthread_mutex_t *mutex)
 {
@@ -30,7 +21,7 @@ wp_mutex_lock_slow(pthread_mutex_t *mutex)
 
     if (error != EBUSY)
         return error;
-    wp_mutex_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_lock, &caller);
+    wp_mutex_wait_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_lock, &caller);
     error = wp_real.pthread_mutex_lock(mutex);
     wp_lock_wait_end(&wait, wp_lock_outcome_of(error));
     return error;
@@ -58,7 +49,7 @@ wp_mutex_timedlock_slow(pthread_mutex_t *mutex, const struct timespec *deadline)
 
     if (error != EBUSY)
         return error;
-    wp_mutex_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_timedlock, &caller);
+    wp_mutex_wait_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_timedlock, &caller);
     error = wp_real.pthread_mutex_timedlock(mutex, deadline);
     wp_lock_wait_end(&wait, wp_lock_outcome_of(error));
     return error;
@@ -88,7 +79,7 @@ wp_mutex_clocklock_slow(pthread_mutex_t *mutex, clockid_t clock, const struct ti
 
     if (error != EBUSY)
         return error;
-    wp_mutex_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_clocklock, &caller);
+    wp_mutex_wait_begin(&wait, mutex, WP_FUNCTION_pthread_mutex_clocklock, &caller);
     error = wp_real.pthread_mutex_clocklock(mutex, clock, deadline);
     wp_lock_wait_end(&wait, wp_lock_outcome_of(error));
     return error;

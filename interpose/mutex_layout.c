@@ -35,7 +35,7 @@ wp_mutex_wants_all(void)
            wp_atomic_load_64(&wp_region()->mutex_fraction) == 1;
 }
 
-void
+static void
 wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns)
 {
     uint64_t cooled_ns = wp_atomic_load_64(&wp_mutex_cooled_ns);
@@ -58,6 +58,14 @@ bool
 wp_mutex_is_free(const void *mutex)
 {
     return wp_mutex_layout_known && *(const volatile int *)mutex == 0;
+}
+
+void
+wp_mutex_wait_begin(struct wp_lock_wait *wait, pthread_mutex_t *mutex, uint16_t function,
+                    const struct wp_unwind_registers *caller)
+{
+    wp_lock_wait_begin(wait, mutex, function, caller);
+    wp_mutex_note_busy(mutex, wait->start_ns);
 }
 
 void

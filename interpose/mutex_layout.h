@@ -21,10 +21,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/address_set.h"
 #include "core/atomic.h"
 #include "core/visibility.h"
+#include "core/wait.h"
 
-#define WP_MUTEX_HEAT_SETS 2048u
+#define WP_MUTEX_HEAT_SETS WP_ADDRESS_SETS
 
 /* Non-zero: a mutex of this set was contended of late. Sets are chosen by address. */
 extern WP_HIDDEN uint8_t wp_mutex_heat[WP_MUTEX_HEAT_SETS];
@@ -32,9 +34,7 @@ extern WP_HIDDEN uint8_t wp_mutex_heat[WP_MUTEX_HEAT_SETS];
 static inline uint32_t
 wp_mutex_heat_set(const pthread_mutex_t *mutex)
 {
-    uintptr_t address = (uintptr_t)mutex >> 3;
-
-    return (uint32_t)(address ^ address >> 11) % WP_MUTEX_HEAT_SETS;
+    return wp_address_set(mutex);
 }
 
 /* True: locking this mutex will not wait, as far as can be seen without touching it. Two loads. */
@@ -55,9 +55,10 @@ wp_mutex_seems_free(const pthread_mutex_t *mutex)
  */
 bool wp_mutex_try_harms(const pthread_mutex_t *mutex);
 
-/* Notes that the mutex was found busy at now_ns (monotonic); from time to time forgets all
- * notes. */
-void wp_mutex_note_busy(const pthread_mutex_t *mutex, uint64_t now_ns);
+/* The mutex was found busy: notes it, and starts to time the wait for it (wp_lock_wait_begin). From
+ * time to time forgets all notes. */
+void wp_mutex_wait_begin(struct wp_lock_wait *wait, pthread_mutex_t *mutex, uint16_t function,
+                         const struct wp_unwind_registers *caller);
 
 /* True: unlocking `mutex`, which the caller holds, leaves it locked. */
 bool wp_mutex_unlock_is_inner(const pthread_mutex_t *mutex);

@@ -93,19 +93,18 @@ epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout_ms, co
 
 /* libc passes this timeout on unread, and the kernel refuses a bad address: we read it once the
  * kernel has read it. Other failures than EINTR are no waits. */
+static inline uint64_t
+wp_poll_pwait2_ready_ns(int result, const struct timespec *timeout)
+{
+    if ((result < 0 && errno != EINTR) || WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
+        return WP_TIMED_NEVER_NS;
+    return WP_POLL_READY_NS(result > 0 ? result : 0);
+}
+
 WP_EXPORT int
 epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout,
              const sigset_t *mask)
 {
-    if (!wp_wrapper_block_on(WP_FAMILY_poll))
-        return wp_real.epoll_pwait2(epoll, events, count, timeout, mask);
-
-    wp_clock_mark start = wp_clock_now();
-    int result = wp_real.epoll_pwait2(epoll, events, count, timeout, mask);
-
-    if (__builtin_expect(wp_clock_waited(start), 0) && (result >= 0 || errno == EINTR) &&
-        !WP_POLL_ONLY_LOOKS(timeout, tv_nsec))
-        wp_timed_record(start, WP_POLL_READY_NS(result > 0 ? result : 0), WP_FUNCTION_epoll_pwait2,
-                        WP_UNWIND_FRAME());
-    return result;
+    WP_TIMED(poll, wp_poll_pwait2_ready_ns(result_, timeout), epoll_pwait2,
+             (epoll, events, count, timeout, mask));
 }

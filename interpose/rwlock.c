@@ -10,17 +10,6 @@
 
 #include "wrapper.h"
 
-/*
- * The timed forms check their deadline and clock first, even if the lock is free (mutexes do not):
- * only what passes may be answered by the try. Anything else is for the real function to refuse.
- */
-static inline bool
-wp_rwlock_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
-{
-    return deadline != NULL && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) &&
-           deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
-}
-
 static WP_SLOW int
 wp_rwlock_rdlock_slow(pthread_rwlock_t *rwlock)
 {
@@ -63,7 +52,7 @@ WP_EXPORT int
 pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
     if (!wp_wrapper_lock_on(WP_FAMILY_sync) ||
-        !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
+        !wp_wrapper_deadline_is_valid(CLOCK_REALTIME, deadline))
         return wp_real.pthread_rwlock_timedrdlock(rwlock, deadline);
 
     int error = wp_real.pthread_rwlock_tryrdlock(rwlock);
@@ -90,7 +79,7 @@ WP_EXPORT int
 pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_rwlock_deadline_is_valid(clock, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_wrapper_deadline_is_valid(clock, deadline))
         return wp_real.pthread_rwlock_clockrdlock(rwlock, clock, deadline);
 
     int error = wp_real.pthread_rwlock_tryrdlock(rwlock);
@@ -142,7 +131,7 @@ WP_EXPORT int
 pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock, const struct timespec *deadline)
 {
     if (!wp_wrapper_lock_on(WP_FAMILY_sync) ||
-        !wp_rwlock_deadline_is_valid(CLOCK_REALTIME, deadline))
+        !wp_wrapper_deadline_is_valid(CLOCK_REALTIME, deadline))
         return wp_real.pthread_rwlock_timedwrlock(rwlock, deadline);
 
     int error = wp_real.pthread_rwlock_trywrlock(rwlock);
@@ -169,7 +158,7 @@ WP_EXPORT int
 pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
                            const struct timespec *deadline)
 {
-    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_rwlock_deadline_is_valid(clock, deadline))
+    if (!wp_wrapper_lock_on(WP_FAMILY_sync) || !wp_wrapper_deadline_is_valid(clock, deadline))
         return wp_real.pthread_rwlock_clockwrlock(rwlock, clock, deadline);
 
     int error = wp_real.pthread_rwlock_trywrlock(rwlock);

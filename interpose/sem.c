@@ -19,15 +19,6 @@ wp_sem_try(sem_t *sem)
     return false;
 }
 
-/* The forms with a deadline check it and their clock first, even if the semaphore is free: only
- * what passes may be answered by the try. Anything else is for the real function to refuse. */
-static inline bool
-wp_sem_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
-{
-    return deadline != NULL && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) &&
-           deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
-}
-
 /* A cancellation point whether or not it waits. */
 WP_EXPORT int
 sem_wait(sem_t *sem)
@@ -44,7 +35,8 @@ sem_wait(sem_t *sem)
 WP_EXPORT int
 sem_timedwait(sem_t *sem, const struct timespec *deadline)
 {
-    if (wp_wrapper_block_on(WP_FAMILY_sync) && wp_sem_deadline_is_valid(CLOCK_REALTIME, deadline)) {
+    if (wp_wrapper_block_on(WP_FAMILY_sync) &&
+        wp_wrapper_deadline_is_valid(CLOCK_REALTIME, deadline)) {
         pthread_testcancel();
         if (wp_sem_try(sem))
             return 0;
@@ -56,7 +48,7 @@ sem_timedwait(sem_t *sem, const struct timespec *deadline)
 WP_EXPORT int
 sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *deadline)
 {
-    if (wp_wrapper_block_on(WP_FAMILY_sync) && wp_sem_deadline_is_valid(clock, deadline) &&
+    if (wp_wrapper_block_on(WP_FAMILY_sync) && wp_wrapper_deadline_is_valid(clock, deadline) &&
         wp_sem_try(sem))
         return 0;
     WP_TIMED(sync, WP_TIMED_READY_NS, sem_clockwait, (sem, clock, deadline));

@@ -33,15 +33,8 @@ wp_signal_polled(int number, const struct timespec *timeout)
 WP_EXPORT int
 sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-    if (!wp_wrapper_block_on(WP_FAMILY_process))
-        return wp_real.sigtimedwait(set, info, timeout);
-
-    wp_clock_mark start = wp_clock_now();
-    int number = wp_real.sigtimedwait(set, info, timeout);
-
-    if (__builtin_expect(wp_clock_waited(start), 0) && !wp_signal_polled(number, timeout))
-        wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_sigtimedwait, WP_UNWIND_FRAME());
-    return number;
+    WP_TIMED(process, wp_signal_polled(result_, timeout) ? WP_TIMED_NEVER_NS : WP_TIMED_READY_NS,
+             sigtimedwait, (set, info, timeout));
 }
 WP_EXPORT_ALIAS(__sigtimedwait, sigtimedwait);
 

@@ -67,22 +67,18 @@ wp_syscall_futex_waitv(long number, long a, long b, long c, long d, long e, long
 long
 wp_syscall_io_uring_enter(long number, long a, long b, long c, long d, long e, long f)
 {
-    if ((unsigned)c == 0 || ((unsigned long)d & IORING_ENTER_GETEVENTS) == 0 ||
-        !wp_wrapper_block_on(WP_FAMILY_io))
+    if ((unsigned)c == 0 || ((unsigned long)d & IORING_ENTER_GETEVENTS) == 0)
         return wp_real.syscall(number, a, b, c, d, e, f);
-
-    wp_clock_mark start = wp_clock_now();
-    long result = wp_real.syscall(number, a, b, c, d, e, f);
-
-    wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_syscall_io_uring, WP_UNWIND_FRAME());
-    return result;
+    WP_TIMED_CALL(
+        io,
+        wp_timed_record(start_, WP_TIMED_READY_NS, WP_FUNCTION_syscall_io_uring, WP_UNWIND_FRAME()),
+        syscall, (number, a, b, c, d, e, f));
 }
 
 long
 wp_syscall_watched(long number, long a, long b, long c, long d, long e, long f)
 {
     bool frozen = wp_watch_syscall(number, (unsigned long)a, (unsigned long)b);
-
     long result = wp_real.syscall(number, a, b, c, d, e, f);
 
     /* As in prctl: many only ask whether there are filters. */

@@ -6,18 +6,10 @@
 WP_EXPORT int
 pthread_barrier_wait(pthread_barrier_t *barrier)
 {
-    if (!wp_wrapper_block_on(WP_FAMILY_sync))
-        return wp_real.pthread_barrier_wait(barrier);
-
-    wp_clock_mark start = wp_clock_now();
-    int result = wp_real.pthread_barrier_wait(barrier);
-
     /* In glibc the serial thread is the one that came last: it woke the others, and did
      * not wait. */
-    if (result != PTHREAD_BARRIER_SERIAL_THREAD && wp_clock_waited(start))
-        wp_timed_record(start, WP_TIMED_READY_NS, WP_FUNCTION_pthread_barrier_wait,
-                        WP_UNWIND_FRAME());
-    return result;
+    WP_TIMED(sync, result_ == PTHREAD_BARRIER_SERIAL_THREAD ? WP_TIMED_NEVER_NS : WP_TIMED_READY_NS,
+             pthread_barrier_wait, (barrier));
 }
 
 WP_EXPORT int

@@ -38,9 +38,12 @@ void wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, 
 void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, uint16_t function,
                         const void *frame);
 
-/* Body of a wrapper for a call that moves data. `bytes`, an expression of result_, is how much, or
- * -1 for an error. */
-#define WP_TIMED_IO(family, ready_ns, bytes, id, arguments)                                        \
+/* For ready_ns: whatever it took, the call did not wait. */
+#define WP_TIMED_NEVER_NS UINT64_MAX
+
+/* Body of a wrapper: the real call, and `record`, an expression of start_, result_ and errno, if it
+ * took long enough to have waited. */
+#define WP_TIMED_CALL(family, record, id, arguments)                                               \
     do {                                                                                           \
         if (!wp_wrapper_block_on(WP_FAMILY_##family))                                              \
             return wp_real.id arguments;                                                           \
@@ -49,9 +52,22 @@ void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, 
         __typeof__(wp_real.id arguments) result_ = wp_real.id arguments;                           \
                                                                                                    \
         if (__builtin_expect(wp_clock_waited(start_), 0))                                          \
-            wp_timed_record_io(start_, (ready_ns), (bytes), WP_FUNCTION_##id, WP_UNWIND_FRAME());  \
+            record;                                                                                \
         return result_;                                                                            \
     } while (0)
+
+/* A call that waited if it took more than ready_ns, an expression as well, whatever it returns. */
+#define WP_TIMED(family, ready_ns, id, arguments)                                                  \
+    WP_TIMED_CALL(family,                                                                          \
+                  wp_timed_record(start_, (ready_ns), WP_FUNCTION_##id, WP_UNWIND_FRAME()), id,    \
+                  arguments)
+
+/* A call that moves data. `bytes`, an expression of result_, is how much, or -1 for an error. */
+#define WP_TIMED_IO(family, ready_ns, bytes, id, arguments)                                        \
+    WP_TIMED_CALL(                                                                                 \
+        family,                                                                                    \
+        wp_timed_record_io(start_, (ready_ns), (bytes), WP_FUNCTION_##id, WP_UNWIND_FRAME()), id,  \
+        arguments)
 
 /* read, recv and their kin. */
 #define WP_TIMED_INPUT(family, id, arguments)                                                      \
@@ -70,28 +86,13 @@ void wp_timed_record_io(wp_clock_mark start, uint64_t ready_ns, ssize_t result, 
     WP_TIMED_IO(family, (ready_ns) + (result_ > 0 ? (uint64_t)result_ * WP_TIMED_READY_NS : 0),    \
                 result_ < 0 ? -1 : 0, id, arguments)
 
-/* Body of a wrapper for a call that waited if it took more than ready_ns (which may be an
- * expression of result_, and of errno), whatever it returns. */
-#define WP_TIMED(family, ready_ns, id, arguments)                                                  \
-    do {                                                                                           \
-        if (!wp_wrapper_block_on(WP_FAMILY_##family))                                              \
-            return wp_real.id arguments;                                                           \
-                                                                                                   \
-        wp_clock_mark start_ = wp_clock_now();                                                     \
-        __typeof__(wp_real.id arguments) result_ = wp_real.id arguments;                           \
-                                                                                                   \
-        if (__builtin_expect(wp_clock_waited(start_), 0))                                          \
-            wp_timed_record(start_, (ready_ns), WP_FUNCTION_##id, WP_UNWIND_FRAME());              \
-        return result_;                                                                            \
-    } while (0)
-
 /* For ready_ns: a call that gave up because its time was up, and had none to begin with, waited for
  * nothing. To be asked after the call: then the timeout has been read without a fault. */
 static inline uint64_t
 wp_timed_ready_ns(bool timed_out, const struct timespec *timeout)
 {
     return timed_out && timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0
-               ? UINT64_MAX
+               ? WP_TIMED_NEVER_NS
                : WP_TIMED_READY_NS;
 }
 

@@ -48,6 +48,18 @@ wp_wrapper_lock_on(enum wp_family family)
             wp_atomic_load_64(&region->mutex_fraction)) != 0;
 }
 
+/*
+ * Timed forms of read-write locks and semaphores check their deadline and clock first, even if the
+ * object is free (mutexes do not): only what passes may be answered by a try. Anything else is for
+ * the real function to refuse.
+ */
+static inline bool
+wp_wrapper_deadline_is_valid(clockid_t clock, const struct timespec *deadline)
+{
+    return deadline != NULL && (clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME) &&
+           deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
+}
+
 /* Is the block profile on for calls of this family? Two loads. */
 static inline bool
 wp_wrapper_block_on(enum wp_family family)

@@ -46,15 +46,15 @@ static int
 print_library(const struct functions_values *values, struct wp_error *error)
 {
     struct wp_function_list list;
-    int status = wp_view_check_kinds_of_library(values->view.kinds, error);
+    int status = wp_function_list_read(&list, error);
 
-    if (status == 0)
-        status = wp_function_list_read(&list, error);
     if (status != 0)
         return status;
-    wp_function_table_print_list(&list, values->view.kinds, format_of(values));
+    status = wp_view_check_kinds_of_list(values->view.kinds, &list, error);
+    if (status == 0)
+        wp_function_table_print_list(&list, values->view.kinds, format_of(values));
     wp_function_list_free(&list);
-    return 0;
+    return status;
 }
 
 static int

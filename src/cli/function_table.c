@@ -288,6 +288,13 @@ print_region_row(const struct wp_reader_function *function, const struct kept *k
            note_of(function)[0] != '\0' ? "  " : "", note_of(function));
 }
 
+static void
+add_flag(struct json_object *object, const char *name, const struct wp_reader_function *function,
+         uint32_t flag)
+{
+    json_object_object_add(object, name, json_object_new_boolean((function->flags & flag) != 0));
+}
+
 static struct json_object *
 make_region_row(const struct wp_reader_function *function, const struct kept *kept)
 {
@@ -303,14 +310,9 @@ make_region_row(const struct wp_reader_function *function, const struct kept *ke
     json_object_object_add(object, "waits", json_object_new_uint64(function->waits));
     json_object_object_add(object, "block_samples", json_object_new_uint64(kept->block));
     json_object_object_add(object, "mutex_samples", json_object_new_uint64(kept->mutex));
-    json_object_object_add(
-        object, "unbound",
-        json_object_new_boolean((function->flags & WP_REGION_FUNCTION_UNBOUND) != 0));
-    json_object_object_add(
-        object, "hidden",
-        json_object_new_boolean((function->flags & WP_REGION_FUNCTION_HIDDEN) != 0));
-    json_object_object_add(
-        object, "off", json_object_new_boolean((function->flags & WP_REGION_FUNCTION_OFF) != 0));
+    add_flag(object, "unbound", function, WP_REGION_FUNCTION_UNBOUND);
+    add_flag(object, "hidden", function, WP_REGION_FUNCTION_HIDDEN);
+    add_flag(object, "off", function, WP_REGION_FUNCTION_OFF);
     return object;
 }
 

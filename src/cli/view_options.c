@@ -109,6 +109,13 @@ wp_view_check_kinds(const char *kinds, const struct wp_snapshot *snapshot, struc
 }
 
 int
+wp_view_check_kinds_of_list(const char *kinds, const struct wp_function_list *list,
+                            struct wp_error *error)
+{
+    return kinds != NULL ? check_kinds(kinds, list->kinds, list->kind_count, error) : 0;
+}
+
+int
 wp_view_check_kinds_of_library(const char *kinds, struct wp_error *error)
 {
     struct wp_function_list list;
@@ -119,7 +126,7 @@ wp_view_check_kinds_of_library(const char *kinds, struct wp_error *error)
     status = wp_function_list_read(&list, error);
     if (status != 0)
         return status;
-    status = check_kinds(kinds, list.kinds, list.kind_count, error);
+    status = wp_view_check_kinds_of_list(kinds, &list, error);
     wp_function_list_free(&list);
     return status;
 }

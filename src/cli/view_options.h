@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "cli/function_list.h"
 #include "cli/option_table.h"
 #include "profile/encode.h"
 #include "profile/error.h"
@@ -37,11 +38,14 @@ wp_option_parser wp_option_parse_labels;
 
 /*
  * Whether every word of a list (NULL: none is given) is a kind or a family: of the functions that a
- * region lists, or, before there is one, of the library that `waitprof run` loads. 0; -EINVAL, with
- * the word and one that it resembles; or why the library cannot be read.
+ * region lists, of a library's list, or, before there is a region, of the library that `waitprof
+ * run` loads. 0; -EINVAL, with the word and one that it resembles; or why the library cannot be
+ * read.
  */
 int wp_view_check_kinds(const char *kinds, const struct wp_snapshot *snapshot,
                         struct wp_error *error);
+int wp_view_check_kinds_of_list(const char *kinds, const struct wp_function_list *list,
+                                struct wp_error *error);
 int wp_view_check_kinds_of_library(const char *kinds, struct wp_error *error);
 
 /* The same for a list of families, or "all", for WAITPROF_EVENTS: so long at most. */

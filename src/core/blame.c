@@ -26,13 +26,13 @@
 
 #include <stddef.h>
 
+#include "core/account.h"
 #include "core/process.h"
 #include "core/region.h"
 
 /* Of a compare-and-swap: bounded, though each failure is another's success. */
 #define WP_BLAME_TRIES 256
 
-#define WP_BLAME_TIME_MASK ((UINT64_C(1) << 52) - 1)
 /* 13 days; a lock that hangs so long for all its waiters together charges less than was waited. */
 #define WP_BLAME_MAX_OWED_NS ((INT64_C(1) << 50) - 1)
 #define WP_BLAME_COUNT_MASK UINT64_C(0xfff)
@@ -60,8 +60,6 @@ struct wp_blame_record {
 WP_PROCESS_WIPED(uint16_t, wp_blame_active, WP_BLAME_SETS);
 static WP_PROCESS_WIPED(struct wp_blame_record, wp_blame_records, WP_BLAME_SETS *WP_BLAME_WAYS);
 
-static const struct wp_atomic_pair wp_blame_taken = {UINT64_MAX, UINT64_MAX};
-
 static struct wp_blame_account
 wp_blame_unpack(struct wp_atomic_pair pair)
 {
@@ -81,19 +79,6 @@ wp_blame_pack(const struct wp_blame_account *account)
         .low = account->last_ns << 12 | account->waiting,
         .high = (uint64_t)account->owed_ns << 13 | (uint64_t)account->debt << 12 | account->arrived,
     };
-}
-
-/* b - a for two times of 52 bits that lie less than 26 days apart. */
-static int64_t
-wp_blame_between(uint64_t a, uint64_t b)
-{
-    return (int64_t)((b - a) << 12) >> 12;
-}
-
-static bool
-wp_blame_is_taken(struct wp_atomic_pair pair)
-{
-    return pair.low == UINT64_MAX && pair.high == UINT64_MAX;
 }
 
 static bool
@@ -120,12 +105,12 @@ wp_blame_count_use(uint32_t set, bool before, bool after)
 static bool
 wp_blame_add_waiter(struct wp_blame_account *account, uint64_t start_ns)
 {
-    uint64_t start = start_ns & WP_BLAME_TIME_MASK;
+    uint64_t start = start_ns & WP_ACCOUNT_TIME_MASK;
 
     if (!wp_blame_in_use(account))
         *account = (struct wp_blame_account){.last_ns = start};
 
-    int64_t after_last = wp_blame_between(account->last_ns, start);
+    int64_t after_last = wp_account_between(account->last_ns, start);
 
     if (account->waiting >= WP_BLAME_MAX_WAITING || account->arrived >= WP_BLAME_MAX_WAITING ||
         account->owed_ns + after_last > WP_BLAME_MAX_OWED_NS)
@@ -144,7 +129,7 @@ wp_blame_join(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64
     for (int tries = 0; tries < WP_BLAME_TRIES; tries++) {
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
 
-        if (wp_blame_is_taken(seen) || wp_atomic_load_64_acquire(&record->key) != key)
+        if (wp_account_is_taken(seen) || wp_atomic_load_64_acquire(&record->key) != key)
             return false;
 
         struct wp_blame_account account = wp_blame_unpack(seen);
@@ -173,8 +158,8 @@ wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, u
 
     bool before = wp_blame_in_use(&account);
 
-    if (wp_blame_is_taken(seen) || (before && (!evict || account.waiting != 0)) ||
-        !wp_atomic_pair_cas(&record->account, seen, wp_blame_taken))
+    if (wp_account_is_taken(seen) || (before && (!evict || account.waiting != 0)) ||
+        !wp_atomic_pair_cas(&record->account, seen, WP_ACCOUNT_TAKEN))
         return false;
 
     struct wp_atomic_pair fresh;
@@ -184,7 +169,7 @@ wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, u
     fresh = wp_blame_pack(&account);
     wp_atomic_store_64(&record->key, key);
     wp_blame_count_use(set, before, true);
-    (void)wp_atomic_pair_cas(&record->account, wp_blame_taken, fresh);
+    (void)wp_atomic_pair_cas(&record->account, WP_ACCOUNT_TAKEN, fresh);
     return true;
 }
 
@@ -220,7 +205,7 @@ static void
 wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool acquired,
                        uint64_t now_ns)
 {
-    int64_t after_last = wp_blame_between(account->last_ns, start_ns & WP_BLAME_TIME_MASK);
+    int64_t after_last = wp_account_between(account->last_ns, start_ns & WP_ACCOUNT_TIME_MASK);
     bool uncharged = after_last >= 0;
 
     account->waiting--;
@@ -234,7 +219,7 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
 
     /* From the later of start and last charge to now; none if that charge ran ahead of our
      * clock. */
-    int64_t unpaid = wp_blame_between(account->last_ns, now_ns & WP_BLAME_TIME_MASK) -
+    int64_t unpaid = wp_account_between(account->last_ns, now_ns & WP_ACCOUNT_TIME_MASK) -
                      (uncharged ? after_last : 0);
 
     if (account->owed_ns - unpaid < -WP_BLAME_MAX_OWED_NS)
@@ -256,7 +241,7 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         struct wp_blame_account account = wp_blame_unpack(seen);
 
         /* Wiped: we are a forked child, and registered in the parent. */
-        if (account.waiting == 0 || wp_blame_is_taken(seen))
+        if (account.waiting == 0 || wp_account_is_taken(seen))
             return;
         wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
@@ -293,13 +278,13 @@ wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uin
         struct wp_blame_account account = wp_blame_unpack(seen);
         uint64_t key = wp_atomic_load_64_acquire(&record->key);
 
-        if (wp_blame_is_taken(seen) || !wp_blame_in_use(&account) ||
+        if (wp_account_is_taken(seen) || !wp_blame_in_use(&account) ||
             key >> WP_BLAME_FRACTION_BITS != address_key)
             return false;
 
-        int64_t passed = wp_blame_between(account.last_ns, now_ns & WP_BLAME_TIME_MASK);
+        int64_t passed = wp_account_between(account.last_ns, now_ns & WP_ACCOUNT_TIME_MASK);
         int64_t delay = (int64_t)account.waiting * passed - account.owed_ns;
-        struct wp_blame_account settled = {.last_ns = now_ns & WP_BLAME_TIME_MASK,
+        struct wp_blame_account settled = {.last_ns = now_ns & WP_ACCOUNT_TIME_MASK,
                                            .waiting = account.waiting};
 
         /* Waiters who started after our reading of the clock, or a torn reading: only the latter is
@@ -356,7 +341,7 @@ wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
         uint64_t key = wp_atomic_load_64_acquire(&record->key);
         uint64_t fraction = key & ((1u << WP_BLAME_FRACTION_BITS) - 1);
 
-        if (wp_blame_is_taken(seen) || !wp_blame_in_use(&account) ||
+        if (wp_account_is_taken(seen) || !wp_blame_in_use(&account) ||
             key >> WP_BLAME_FRACTION_BITS != address_key)
             return false;
 

@@ -14,11 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/address_set.h"
 #include "core/atomic.h"
 #include "core/sampling.h"
 #include "core/visibility.h"
 
-#define WP_BLAME_SETS 2048u
+#define WP_BLAME_SETS WP_ADDRESS_SETS
 
 /* Records in use in each set of the table: zero tells an unlock that nobody waits. See blame.c. */
 extern WP_HIDDEN uint16_t wp_blame_active[];
@@ -26,9 +27,7 @@ extern WP_HIDDEN uint16_t wp_blame_active[];
 static inline uint32_t
 wp_blame_set(const void *lock)
 {
-    uintptr_t address = (uintptr_t)lock >> 3; /* most locks are aligned to 8 */
-
-    return (uint32_t)(address ^ address >> 11) % WP_BLAME_SETS;
+    return wp_address_set(lock);
 }
 
 /*

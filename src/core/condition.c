@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "core/account.h"
 #include "core/blame.h"
 #include "core/process.h"
 #include "core/sampling.h"
@@ -31,7 +32,6 @@
 /* Of a compare-and-swap: bounded, though each failure is another's success. */
 #define WP_CONDITION_TRIES 256
 
-#define WP_CONDITION_TIME_MASK ((UINT64_C(1) << 52) - 1)
 #define WP_CONDITION_COUNT_MASK UINT64_C(0xfff)
 #define WP_CONDITION_MAX_WAITING (WP_CONDITION_COUNT_MASK - 1)
 #define WP_CONDITION_WAY_MASK UINT64_C(7)
@@ -64,8 +64,6 @@ static WP_PROCESS_WIPED(struct wp_condition_record, wp_condition_records,
 
 bool (*wp_condition_mutex_is_free)(const void *mutex);
 
-static const struct wp_atomic_pair wp_condition_taken = {UINT64_MAX, UINT64_MAX};
-
 static struct wp_condition_account
 wp_condition_unpack(struct wp_atomic_pair pair)
 {
@@ -89,19 +87,6 @@ wp_condition_pack(const struct wp_condition_account *account)
     };
 }
 
-static bool
-wp_condition_is_taken(struct wp_atomic_pair pair)
-{
-    return pair.low == UINT64_MAX && pair.high == UINT64_MAX;
-}
-
-/* now - then for a time of 52 bits that lies less than 26 days from now. */
-static int64_t
-wp_condition_since(uint64_t then, uint64_t now_ns)
-{
-    return (int64_t)((now_ns - then) << 12) >> 12;
-}
-
 static void
 wp_condition_count_use(uint32_t set, bool before, bool after)
 {
@@ -119,10 +104,9 @@ wp_condition_join(struct wp_condition_record *record, uint32_t set, const void *
     for (int tries = 0; tries < WP_CONDITION_TRIES; tries++) {
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_condition_account account = wp_condition_unpack(seen);
-
         bool before = account.waiting != 0;
 
-        if (wp_condition_is_taken(seen) || account.waiting >= WP_CONDITION_MAX_WAITING ||
+        if (wp_account_is_taken(seen) || account.waiting >= WP_CONDITION_MAX_WAITING ||
             wp_atomic_load_64_acquire(&record->condition) != (uintptr_t)condition ||
             wp_atomic_load_64_acquire(&record->mutex) != (uintptr_t)mutex)
             return false;
@@ -146,13 +130,13 @@ wp_condition_take_over(struct wp_condition_record *record, uint32_t set, const v
         .generation = (before.generation + 1) & WP_CONDITION_GENERATION_MASK,
     };
 
-    if (wp_condition_is_taken(seen) || before.waiting != 0 ||
-        !wp_atomic_pair_cas(&record->account, seen, wp_condition_taken))
+    if (wp_account_is_taken(seen) || before.waiting != 0 ||
+        !wp_atomic_pair_cas(&record->account, seen, WP_ACCOUNT_TAKEN))
         return false;
     wp_atomic_store_64(&record->condition, (uintptr_t)condition);
     wp_atomic_store_64(&record->mutex, (uintptr_t)mutex);
     wp_condition_count_use(set, false, true);
-    (void)wp_atomic_pair_cas(&record->account, wp_condition_taken, wp_condition_pack(&after));
+    (void)wp_atomic_pair_cas(&record->account, WP_ACCOUNT_TAKEN, wp_condition_pack(&after));
     return true;
 }
 
@@ -185,7 +169,7 @@ wp_condition_takes_grant(const struct wp_condition_account *account, enum wp_con
         return false;
     /* Who timed out leaves grants to the others, but for one that took it for a waiter. */
     return end != WP_CONDITION_TIMED_OUT || account->granted > account->waiting ||
-           wp_condition_since(since_ns, account->mean_ns) >= 0;
+           wp_account_between(since_ns, account->mean_ns) >= 0;
 }
 
 /*
@@ -196,14 +180,14 @@ wp_condition_takes_grant(const struct wp_condition_account *account, enum wp_con
 static uint64_t
 wp_condition_grant_time(struct wp_condition_account *account, uint64_t since_ns, uint64_t now_ns)
 {
-    int64_t early_ns = wp_condition_since(account->mean_ns, since_ns);
+    int64_t early_ns = wp_account_between(account->mean_ns, since_ns);
 
     if (early_ns <= 0)
-        return now_ns - (uint64_t)wp_condition_since(account->mean_ns, now_ns);
+        return now_ns - (uint64_t)wp_account_between(account->mean_ns, now_ns);
     if (account->granted == 1)
         return 0;
     account->mean_ns -= (uint64_t)(early_ns / (int64_t)(account->granted - 1));
-    account->mean_ns &= WP_CONDITION_TIME_MASK;
+    account->mean_ns &= WP_ACCOUNT_TIME_MASK;
     return since_ns;
 }
 
@@ -345,9 +329,9 @@ wp_condition_add_grants(struct wp_condition_account *account, uint64_t count, ui
     if (account->granted == 0)
         account->mean_ns = now_ns;
     else
-        account->mean_ns += (uint64_t)(wp_condition_since(account->mean_ns, now_ns) *
+        account->mean_ns += (uint64_t)(wp_account_between(account->mean_ns, now_ns) *
                                        (int64_t)count / (int64_t)all);
-    account->mean_ns &= WP_CONDITION_TIME_MASK;
+    account->mean_ns &= WP_ACCOUNT_TIME_MASK;
     account->granted = all;
     account->registered += registered;
 }
@@ -366,12 +350,11 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
         const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64_acquire(&record->mutex);
 
         /* A torn reading may be anything; what is made of it fails at the swap. */
-        if (key != (uintptr_t)condition || wp_condition_is_taken(seen) ||
+        if (key != (uintptr_t)condition || wp_account_is_taken(seen) ||
             account.waiting <= account.granted)
             return false;
 
         uint64_t count = all ? account.waiting - account.granted : 1;
-
         uint64_t registered = 0;
 
         if (tries < WP_CONDITION_REGISTERING_TRIES && !wp_condition_has_no_holder(condition, mutex))

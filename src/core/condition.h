@@ -18,10 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/address_set.h"
 #include "core/atomic.h"
 #include "core/visibility.h"
 
-#define WP_CONDITION_SETS 2048u
+#define WP_CONDITION_SETS WP_ADDRESS_SETS
 
 /* Records in use in each set of the table: zero tells a signal that nobody waits. */
 extern WP_HIDDEN uint16_t wp_condition_active[];
@@ -29,9 +30,7 @@ extern WP_HIDDEN uint16_t wp_condition_active[];
 static inline uint32_t
 wp_condition_set(const void *condition)
 {
-    uintptr_t address = (uintptr_t)condition >> 3;
-
-    return (uint32_t)(address ^ address >> 11) % WP_CONDITION_SETS;
+    return wp_address_set(condition);
 }
 
 /* May somebody wait for this condition? One load. A waiter entered before it let go of the mutex:
