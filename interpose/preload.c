@@ -10,6 +10,15 @@
 
 #pragma weak gnu_get_libc_version
 
+static const struct wp_start_function *
+wp_preload_list(void)
+{
+    static struct wp_start_function functions[WP_FUNCTION_COUNT - 1];
+
+    wp_real_list(functions);
+    return functions;
+}
+
 /*
  * The environment comes as the third argument: getenv may not work yet. A library built for glibc
  * can be loaded by musl's loader too; there, every wrapper stays the original call.
@@ -17,16 +26,13 @@
 __attribute__((constructor)) static void
 wp_preload_start(int argc, char *const *argv, char *const *environment)
 {
-    struct wp_start_function functions[WP_FUNCTION_COUNT - 1];
-
     (void)argc;
     wp_real_bind();
     if (gnu_get_libc_version == NULL)
         return;
     wp_mutex_layout_init();
     wp_condition_mutex_is_free = wp_mutex_is_free;
-    wp_real_list(functions);
-    wp_start(argv, environment, functions, WP_FUNCTION_COUNT - 1);
+    wp_start(argv, environment, wp_preload_list, WP_FUNCTION_COUNT - 1);
     wp_mutex_heat_init();
 }
 

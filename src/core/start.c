@@ -146,8 +146,8 @@ wp_start_say(const struct wp_config *config, const struct wp_region_header *regi
 
 /* Makes the region and all that refers to it. */
 static struct wp_region_header *
-wp_start_region(const struct wp_config *config, char *const *main_argv,
-                const struct wp_start_function *functions, uint32_t count)
+wp_start_region(const struct wp_config *config, char *const *main_argv, wp_start_list *list,
+                uint32_t count)
 {
     const struct wp_region_request request = {
         .waitprof_dir = config->waitprof_dir,
@@ -168,7 +168,7 @@ wp_start_region(const struct wp_config *config, char *const *main_argv,
     wp_region_mapped = region;
     wp_process_init(config->seed != 0 ? config->seed : region->region_id);
     wp_module_init(region, wp_start_executable);
-    wp_start_list_functions(region, config->families, functions, count);
+    wp_start_list_functions(region, config->families, list(), count);
     wp_stack_table_init();
     wp_start_set_rates(region, config);
     wp_atomic_store_32_release(&region->ready, 1);
@@ -176,8 +176,7 @@ wp_start_region(const struct wp_config *config, char *const *main_argv,
 }
 
 void
-wp_start(char *const *main_argv, char *const *environment,
-         const struct wp_start_function *functions, uint32_t count)
+wp_start(char *const *main_argv, char *const *environment, wp_start_list *list, uint32_t count)
 {
     struct wp_config config;
     int saved = errno;
@@ -191,7 +190,7 @@ wp_start(char *const *main_argv, char *const *environment,
         wp_start_bound_main_stack(main_argv);
         wp_capture_init(config.max_depth);
 
-        struct wp_region_header *region = wp_start_region(&config, main_argv, functions, count);
+        struct wp_region_header *region = wp_start_region(&config, main_argv, list, count);
 
         for (uint32_t family = 0; family < WP_FAMILY_COUNT && region != NULL; family++)
             if (config.families & 1u << family)

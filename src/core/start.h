@@ -27,14 +27,18 @@ struct wp_start_function {
  */
 extern WP_HIDDEN struct wp_region_header *wp_start_family_regions[WP_FAMILY_COUNT];
 
+/* The wrapped functions, in the order of their ids. Asked for once, and only by a program that is
+ * meant: to look them up takes time at its start. */
+typedef const struct wp_start_function *wp_start_list(void);
+
 /*
  * Reads the settings, makes the region, lists `count` functions in it in order (the first has id 1)
  * and switches sampling on. `main_argv` also bounds the main thread's stack. Does nothing where the
  * settings say that this program is not meant. Constructor only; errno unchanged; no allocation, no
  * output but one line when WAITPROF_DEBUG asks for it.
  */
-void wp_start(char *const *main_argv, char *const *environment,
-              const struct wp_start_function *functions, uint32_t count);
+void wp_start(char *const *main_argv, char *const *environment, wp_start_list *list,
+              uint32_t count);
 
 /* Makes every wrapper the original call from now on, in this process and its children to come; what
  * is in the region stays. Any thread. */

@@ -62,6 +62,12 @@ static const struct wp_start_function functions[] = {
      .address = (uintptr_t)0x2000},
 };
 
+static const struct wp_start_function *
+list(void)
+{
+    return functions;
+}
+
 /* Starts with up to three variables, beside the one that names the directory. */
 static void
 start(const char *a, const char *b, const char *c)
@@ -72,7 +78,7 @@ start(const char *a, const char *b, const char *c)
 
     CHILD_REQUIRE(prctl(PR_SET_NAME, "started") == 0);
     errno = ERRNO_MARK;
-    wp_start(arguments, environment, functions, 2);
+    wp_start(arguments, environment, list, 2);
     CHILD_REQUIRE(errno == ERRNO_MARK);
 }
 
