@@ -23,23 +23,26 @@ extern "C" {
 
 /*
  * Sets the block profile's rate: on average one sample per `rate_ns` nanoseconds that a call
- * waited; 1 keeps every wait, 0 or less switches the profile off. Returns the rate in force before.
- * As Go's runtime.SetBlockProfileRate, which returns nothing. Any thread, signal handlers too; in
- * force at once, in all processes of a family that forked.
+ * waited; 1 keeps every wait, 0 or less switches the profile off. Returns the program's rate
+ * before. As Go's runtime.SetBlockProfileRate, which returns nothing. Any thread, signal handlers
+ * too; in force at once, in all processes of a family that forked. While somebody outside has
+ * leased another rate for a time (`waitprof rate --for`), that rate is in force, and this one
+ * follows it: a program that sets a rate and later puts back what it found does not make a lease
+ * last.
  */
 WAITPROF_API int64_t waitprof_set_block_profile_rate(int64_t rate_ns);
 
-/* The block profile's rate in nanoseconds, 0 off. */
+/* The program's own block rate in nanoseconds, 0 off; leases left aside. */
 WAITPROF_API int64_t waitprof_block_profile_rate(void);
 
 /*
  * Sets the mutex profile's fraction: one of `fraction` contention events is kept; 0 switches the
- * profile off; below 0 changes nothing. Returns the fraction in force before. As Go's
- * runtime.SetMutexProfileFraction.
+ * profile off; below 0 changes nothing. Returns the program's fraction before. As Go's
+ * runtime.SetMutexProfileFraction; leases as above.
  */
 WAITPROF_API int waitprof_set_mutex_profile_fraction(int fraction);
 
-/* The mutex profile's fraction, 0 off. */
+/* The program's own mutex fraction, 0 off; leases left aside. */
 WAITPROF_API int waitprof_mutex_profile_fraction(void);
 
 /* Calls `function` with `argument` if it is there, else gives `otherwise`. */

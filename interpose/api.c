@@ -25,7 +25,7 @@ waitprof_set_block_profile_rate(int64_t rate_ns)
 int64_t
 waitprof_block_profile_rate(void)
 {
-    return (int64_t)wp_atomic_load_64(&wp_region()->block_rate_ns);
+    return (int64_t)wp_atomic_load_64(&wp_region()->base_block_rate_ns);
 }
 
 int
@@ -43,7 +43,7 @@ waitprof_set_mutex_profile_fraction(int fraction)
 int
 waitprof_mutex_profile_fraction(void)
 {
-    uint64_t fraction = wp_atomic_load_64(&wp_region()->mutex_fraction);
+    uint64_t fraction = wp_atomic_load_64(&wp_region()->base_mutex_fraction);
 
     return fraction > INT_MAX ? INT_MAX : (int)fraction;
 }

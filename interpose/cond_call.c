@@ -1,5 +1,6 @@
 #include "cond_call.h"
 
+#include "core/thread.h"
 #include "mutex_layout.h"
 
 void
@@ -12,7 +13,7 @@ wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void *con
     call->caller = wp_unwind_caller(frame);
     call->events = *events;
     call->deadline = deadline != NULL ? *deadline : (struct timespec){.tv_nsec = -1};
-    wp_wait_begin(&call->wait);
+    wp_wait_begin(&call->wait, events->wait);
     if (wp_blame_waited_for(mutex) && !wp_mutex_unlock_is_inner(mutex) &&
         wp_blame_charge(mutex, call->wait.start_ns, &charge))
         wp_unlock_record(&charge, call->wait.start_ns, events->unlock, &call->caller);
@@ -59,6 +60,7 @@ wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
     uint64_t start_ns = call->wait.start_ns;
     uint64_t split_ns = start_ns;
 
+    wp_thread_end_wait();
     if (now_ns <= start_ns)
         now_ns = start_ns + 1;
     if (outcome == WP_LOCK_TIMED_OUT && call->deadline.tv_nsec >= 0)
@@ -72,6 +74,8 @@ wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
     /* Not split: all of it was the wait. */
     if (split_ns == 0 || split_ns > now_ns)
         split_ns = now_ns;
-    wp_wait_record(split_ns - start_ns, call->wait.block_rate_ns, call->events.wait, &call->caller);
-    wp_wait_record(now_ns - split_ns, call->wait.block_rate_ns, call->events.again, &call->caller);
+    wp_wait_record(split_ns - start_ns, call->wait.block_rate_ns, split_ns, call->events.wait,
+                   &call->caller);
+    wp_wait_record(now_ns - split_ns, call->wait.block_rate_ns, now_ns, call->events.again,
+                   &call->caller);
 }

@@ -17,7 +17,7 @@ wp_timed_record(wp_clock_mark start, uint64_t ready_ns, uint16_t function, const
 
     struct wp_unwind_registers caller = wp_unwind_caller(frame);
 
-    wp_wait_record(delay_ns, wp_wait_block_rate_ns(), function, &caller);
+    wp_wait_record_now(delay_ns, function, &caller);
 }
 
 /*
@@ -98,5 +98,5 @@ wp_timed_outer_end(const struct wp_timed_outer *outer, uint64_t ready_ns, uint16
 
     struct wp_unwind_registers caller = wp_unwind_caller(frame);
 
-    wp_wait_record(delay_ns - busy_ns, wp_wait_block_rate_ns(), function, &caller);
+    wp_wait_record_now(delay_ns - busy_ns, function, &caller);
 }

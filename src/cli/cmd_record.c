@@ -18,7 +18,8 @@
 #include "cli/view_options.h"
 #include "profile/region_find.h"
 
-#define POLL_NS 100000000 /* between looks at the target */
+#define POLL_NS 100000000                    /* between looks at the target */
+#define LEASE_GRACE_NS UINT64_C(5000000000) /* by which rates outlive the span at most */
 
 struct record_values {
     struct wp_rate_values rates;
@@ -153,17 +154,36 @@ report_ending(const char *what, enum ending ending, uint64_t span_ns)
         wp_message_note("%s: stopped after %s; the profiles are of that time", what, text);
 }
 
-static void
-set_rates_back(const struct target *target, const uint64_t *block_rate_ns,
-               const uint64_t *mutex_fraction)
+/* Rates of the span are a lease, which the program ends by itself if this command is killed. */
+static int
+lease_rates(const struct record_values *values, const struct target *target, uint64_t *lease,
+            struct wp_error *error)
 {
-    struct wp_reader_rates before, after;
+    const struct wp_reader_rate_change change = {
+        .block_rate_ns = wp_rate_option_pointer(&values->rates.block_rate_ns),
+        .mutex_fraction = wp_rate_option_pointer(&values->rates.mutex_fraction),
+        .for_ns = values->span_ns.value + LEASE_GRACE_NS,
+    };
+    struct wp_reader_rate_result result;
+    int status;
+
+    if (change.block_rate_ns == NULL && change.mutex_fraction == NULL)
+        return 0;
+    status = wp_reader_change_rates(&target->place, &change, &result, error);
+    if (status == 0)
+        *lease = result.lease;
+    return status;
+}
+
+static void
+end_lease(const struct target *target, uint64_t lease)
+{
+    struct wp_reader_rates after;
     struct wp_error error = {""};
 
-    if (wp_reader_set_rates(&target->place, block_rate_ns, mutex_fraction, &before, &after,
-                            &error) != 0)
-        wp_message_warning(NULL, "see `waitprof rate`", "the rates were not set back: %s",
-                           error.text);
+    if (wp_reader_end_lease(&target->place, lease, &after, &error) != 0)
+        wp_message_warning(NULL, "they end by themselves some seconds after the span",
+                           "the rates were not set back: %s", error.text);
 }
 
 /* Signals only end the wait while the rates must still be set back. */
@@ -182,28 +202,21 @@ static int
 record_span(const struct record_values *values, struct target *target, const char *what,
             struct wp_capture *capture, struct wp_error *error)
 {
-    const uint64_t *block = wp_rate_option_pointer(&values->rates.block_rate_ns);
-    const uint64_t *mutex = wp_rate_option_pointer(&values->rates.mutex_fraction);
-    bool sets_rates = block != NULL || mutex != NULL;
-    struct wp_reader_rates before = {0}, after = {0};
     enum ending ending = ENDED_IN_TIME;
-    uint64_t span_ns = 0;
+    uint64_t span_ns = 0, lease = 0;
     sigset_t stops;
-    int status = 0;
+    int status;
 
     hold_signals(&stops);
-    if (sets_rates)
-        status = wp_reader_set_rates(&target->place, block, mutex, &before, &after, error);
-    sets_rates = sets_rates && status == 0;
+    status = lease_rates(values, target, &lease, error);
     if (status == 0)
         status = read_target(target, &target->first, error);
     if (status == 0) {
         ending = wait_for_end(target, values->span_ns.value, &stops);
         status = capture_difference(target, capture, &span_ns, error);
     }
-    if (sets_rates && ending != ENDED_BY_TARGET)
-        set_rates_back(target, block != NULL ? &before.block_rate_ns : NULL,
-                       mutex != NULL ? &before.mutex_fraction : NULL);
+    if (lease != 0 && ending != ENDED_BY_TARGET)
+        end_lease(target, lease);
     sigprocmask(SIG_UNBLOCK, &stops, NULL);
     if (status == 0)
         report_ending(what, ending, span_ns);

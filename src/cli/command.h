@@ -37,6 +37,8 @@ extern const struct wp_command wp_command_top;
 extern const struct wp_command wp_command_record;
 extern const struct wp_command wp_command_export;
 extern const struct wp_command wp_command_rate;
+extern const struct wp_command wp_command_serve;
+extern const struct wp_command wp_command_push;
 extern const struct wp_command wp_command_prune;
 extern const struct wp_command wp_command_doctor;
 extern const struct wp_command wp_command_functions;

@@ -14,8 +14,8 @@
 #define COMMAND_NAME_WIDTH 10
 
 static const struct wp_command *const commands[] = {
-    &wp_command_run,    &wp_command_ls,     &wp_command_top,
-    &wp_command_record, &wp_command_export, &wp_command_rate,
+    &wp_command_run,    &wp_command_ls,     &wp_command_top,       &wp_command_record,
+    &wp_command_export, &wp_command_rate,   &wp_command_serve,     &wp_command_push,
     &wp_command_prune,  &wp_command_doctor, &wp_command_functions,
 };
 

@@ -31,14 +31,23 @@ wp_message_is_quiet(void)
     return is_quiet;
 }
 
+/* From here to finish_line other threads' messages wait. */
 static void
 print_prefix(void)
 {
     /* Output of the command that is still buffered belongs before the message. */
     fflush(stdout);
+    flockfile(stderr);
     fputs("waitprof: ", stderr);
     if (current_command != NULL)
         fprintf(stderr, "%s: ", current_command);
+}
+
+static void
+finish_line(void)
+{
+    fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 static void __attribute__((format(printf, 3, 0)))
@@ -50,7 +59,7 @@ print_full(const char *object, const char *remedy, const char *reason, va_list a
     vfprintf(stderr, reason, arguments);
     if (remedy != NULL)
         fprintf(stderr, "; %s", remedy);
-    fputc('\n', stderr);
+    finish_line();
 }
 
 void
@@ -77,7 +86,7 @@ static void __attribute__((format(printf, 1, 0))) print_line(const char *format,
 {
     print_prefix();
     vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    finish_line();
 }
 
 void

@@ -2,7 +2,8 @@
  * What the command says on standard error, in one form:
  *   waitprof: COMMAND: OBJECT: REASON; REMEDY
  *
- * Not thread-safe and not for signal handlers: the command has one thread.
+ * Any thread may print: lines of several threads do not mix. What is set (command, quiet, verbose)
+ * is set before there are threads. Not for signal handlers.
  */
 #ifndef WP_CLI_MESSAGE_H
 #define WP_CLI_MESSAGE_H

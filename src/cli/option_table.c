@@ -38,11 +38,11 @@ wp_option_parse_text(const struct wp_option *option, const char *text, void *tar
 
 /* Where the number lies outside of the row's bounds, or could not be read, says so. */
 static int
-take_number(const struct wp_option *option, const char *text, int status, uint64_t value,
-            struct wp_option_number *target)
+take_number(const struct wp_option *option, const char *text, const char *what, int status,
+            uint64_t value, struct wp_option_number *target)
 {
     if (status == -EINVAL)
-        return refuse_argument(option, text, option->unit_ns != 0 ? "a time" : "a whole number");
+        return refuse_argument(option, text, what);
     if (status == -ERANGE || (option->maximum != 0 && value > option->maximum)) {
         wp_message_error(text, NULL, "too large for --%s", option->name);
         return -EINVAL;
@@ -62,7 +62,7 @@ wp_option_parse_number(const struct wp_option *option, const char *text, void *t
     uint64_t value = 0;
     int status = wp_quantity_parse_number(text, &value);
 
-    return take_number(option, text, status, value, target);
+    return take_number(option, text, "a whole number", status, value, target);
 }
 
 int
@@ -71,7 +71,16 @@ wp_option_parse_time(const struct wp_option *option, const char *text, void *tar
     uint64_t value = 0;
     int status = wp_quantity_parse_time(text, option->unit_ns, &value);
 
-    return take_number(option, text, status, value, target);
+    return take_number(option, text, "a time", status, value, target);
+}
+
+int
+wp_option_parse_bytes(const struct wp_option *option, const char *text, void *target)
+{
+    uint64_t value = 0;
+    int status = wp_quantity_parse_bytes(text, &value);
+
+    return take_number(option, text, "a size", status, value, target);
 }
 
 int

@@ -26,7 +26,7 @@ struct wp_option {
     wp_option_parser *parse;
     size_t target;              /* offset in the command's struct of option values */
     const char *const *choices; /* for wp_option_parse_choice: NULL ends them */
-    uint64_t minimum, maximum;  /* for numbers (maximum 0: none) and times in ns */
+    uint64_t minimum, maximum;  /* for numbers (maximum 0: none), bytes, times in ns */
     uint64_t unit_ns;           /* for times: what a bare number counts */
 };
 
@@ -36,12 +36,13 @@ struct wp_option_number {
     uint64_t value;
 };
 
-/* Target types: bool; const char * (points into argv); struct wp_option_number (twice); unsigned
+/* Target types: bool; const char * (points into argv); struct wp_option_number (thrice); unsigned
  * (index of the choice). */
 wp_option_parser wp_option_parse_flag;
 wp_option_parser wp_option_parse_text;
 wp_option_parser wp_option_parse_number;
 wp_option_parser wp_option_parse_time;
+wp_option_parser wp_option_parse_bytes;
 wp_option_parser wp_option_parse_choice;
 
 /* For parsers of their own lists: says that `text` is none of `choices` (NULL ends them), with the
@@ -50,7 +51,7 @@ int wp_option_refuse_choice(const struct wp_option *option, const char *text,
                             const char *const *choices);
 
 /* At most this many rows in a table. */
-#define WP_OPTION_TABLE_ROWS 24
+#define WP_OPTION_TABLE_ROWS 32
 
 /*
  * Reads options from argv[1] on into `values`, which holds the defaults. With `stop_early` the

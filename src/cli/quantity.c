@@ -49,36 +49,85 @@ find_unit(const char *name, uint64_t unit_ns)
     return 0;
 }
 
-int
-wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns)
+/* A number with at most six decimals that count, as a whole part and millionths or fewer parts. */
+struct decimal {
+    uint64_t whole, fraction, scale;
+};
+
+/* *rest is what follows. 0, -EINVAL or -ERANGE. */
+static int
+parse_decimal(const char *text, struct decimal *decimal, const char **rest)
 {
-    uint64_t whole = 0, fraction = 0, scale = 1;
     char *end;
 
+    *decimal = (struct decimal){.scale = 1};
     if (!isdigit((unsigned char)text[0]))
         return -EINVAL;
     errno = 0;
-    whole = strtoull(text, &end, 10);
+    decimal->whole = strtoull(text, &end, 10);
     if (errno == ERANGE)
         return -ERANGE;
     if (*end == '.') {
         if (!isdigit((unsigned char)end[1]))
             return -EINVAL;
         for (end++; isdigit((unsigned char)*end); end++) {
-            if (scale < 1000000) {
-                fraction = fraction * 10 + (uint64_t)(*end - '0');
-                scale *= 10;
+            if (decimal->scale < 1000000) {
+                decimal->fraction = decimal->fraction * 10 + (uint64_t)(*end - '0');
+                decimal->scale *= 10;
             }
         }
     }
-    unit_ns = find_unit(end, unit_ns);
-    if (unit_ns == 0)
-        return -EINVAL;
-    if (whole >= (uint64_t)INT64_MAX / unit_ns)
+    *rest = end;
+    return 0;
+}
+
+/* So many units. 0, or -ERANGE. */
+static int
+multiply(const struct decimal *decimal, uint64_t unit, uint64_t *product)
+{
+    if (decimal->whole >= (uint64_t)INT64_MAX / unit)
         return -ERANGE;
     /* In two steps, since days times a million parts would overflow. */
-    *time_ns = whole * unit_ns + unit_ns / scale * fraction + unit_ns % scale * fraction / scale;
+    *product = decimal->whole * unit + unit / decimal->scale * decimal->fraction +
+               unit % decimal->scale * decimal->fraction / decimal->scale;
     return 0;
+}
+
+int
+wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns)
+{
+    struct decimal decimal;
+    const char *rest = text;
+    int status = parse_decimal(text, &decimal, &rest);
+
+    if (status != 0)
+        return status;
+    unit_ns = find_unit(rest, unit_ns);
+    return unit_ns != 0 ? multiply(&decimal, unit_ns, time_ns) : -EINVAL;
+}
+
+int
+wp_quantity_parse_bytes(const char *text, uint64_t *bytes)
+{
+    static const char prefixes[] = "KMGTP";
+    struct decimal decimal;
+    const char *rest = text, *prefix;
+    uint64_t unit = 1;
+    int status = parse_decimal(text, &decimal, &rest);
+
+    if (status != 0)
+        return status;
+    rest += rest[0] == ' ';
+    prefix = rest[0] != '\0' ? strchr(prefixes, rest[0] == 'k' ? 'K' : rest[0]) : NULL;
+    if (prefix != NULL) {
+        unit = UINT64_C(1024) << (10 * (prefix - prefixes));
+        rest++;
+        if (strcmp(rest, "iB") == 0)
+            rest += 2;
+    } else if (strcmp(rest, "B") == 0) {
+        rest++;
+    }
+    return *rest == '\0' ? multiply(&decimal, unit, bytes) : -EINVAL;
 }
 
 /* Three digits that count. */

@@ -18,6 +18,12 @@ int wp_quantity_parse_number(const char *text, uint64_t *number);
  */
 int wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns);
 
+/*
+ * Reads a size as `512`, `64KiB`, `1.5MiB`, `2GiB`, in units of format_bytes below; `64K` and `64k`
+ * are KiB, too. 0, -EINVAL, or -ERANGE (more than INT64_MAX bytes).
+ */
+int wp_quantity_parse_bytes(const char *text, uint64_t *bytes);
+
 /* A buffer that every wp_quantity_format_* result fits. */
 #define WP_QUANTITY_TEXT_BYTES 32u
 

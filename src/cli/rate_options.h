@@ -32,7 +32,7 @@ struct wp_rate_values {
         .maximum = WP_REGION_MAX_MUTEX_FRACTION                                                    \
     }
 
-/* For wp_reader_set_rates: NULL where the option was not given. */
+/* For struct wp_reader_rate_change: NULL where the option was not given. */
 static inline const uint64_t *
 wp_rate_option_pointer(const struct wp_option_number *number)
 {

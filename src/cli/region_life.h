@@ -12,7 +12,7 @@
 struct wp_region_life {
     const char *state; /* "running", "children", "exited", "replaced" or "dead" */
     bool ended;        /* nobody writes to it any more */
-    pid_t pid;         /* who does, as seen from here; 0: nobody */
+    pid_t pid;         /* who does, as seen from here; 0: nobody, or a process out of sight */
 };
 
 /*

@@ -9,8 +9,6 @@
 #include "cli/nearest_name.h"
 #include "profile/kind.h"
 
-#define WORD_BYTES 64
-
 static const char *const label_names[] = {
 #define LABEL_NAME(name) #name,
     WP_ENCODE_LABELS(LABEL_NAME)
@@ -24,21 +22,21 @@ static const char *const set_names[] = {
         NULL};
 
 int
-wp_option_parse_labels(const struct wp_option *option, const char *text, void *target)
+wp_view_parse_labels(const char *text, struct wp_encode_options *options,
+                     char word[WP_VIEW_WORD_BYTES])
 {
-    struct wp_encode_options *options = target;
     uint32_t labels = 0;
 
     for (;;) {
         size_t length = strcspn(text, ",");
-        char word[WORD_BYTES];
         unsigned i = 0;
 
-        snprintf(word, sizeof word, "%.*s", (int)(length < WORD_BYTES ? length : WORD_BYTES), text);
+        snprintf(word, WP_VIEW_WORD_BYTES, "%.*s",
+                 (int)(length < WP_VIEW_WORD_BYTES ? length : WP_VIEW_WORD_BYTES), text);
         while (label_names[i] != NULL && strcmp(label_names[i], word) != 0)
             i++;
         if (label_names[i] == NULL)
-            return wp_option_refuse_choice(option, word, label_names);
+            return -EINVAL;
         labels |= 1u << i;
         if (text[length] == '\0')
             break;
@@ -46,6 +44,16 @@ wp_option_parse_labels(const struct wp_option *option, const char *text, void *t
     }
     options->labels = labels;
     return 0;
+}
+
+int
+wp_option_parse_labels(const struct wp_option *option, const char *text, void *target)
+{
+    char word[WP_VIEW_WORD_BYTES];
+
+    if (wp_view_parse_labels(text, target, word) == 0)
+        return 0;
+    return wp_option_refuse_choice(option, word, label_names);
 }
 
 /* What may stand in a list, and where to read more about it. */
@@ -60,10 +68,11 @@ static int
 refuse_word(const char *option, const char *word, size_t length,
             const struct vocabulary *vocabulary, struct wp_error *error)
 {
-    char typed[WORD_BYTES];
+    char typed[WP_VIEW_WORD_BYTES];
     struct wp_nearest_name search = {.typed = typed};
 
-    snprintf(typed, sizeof typed, "%.*s", (int)(length < WORD_BYTES ? length : WORD_BYTES), word);
+    snprintf(typed, sizeof typed, "%.*s",
+             (int)(length < WP_VIEW_WORD_BYTES ? length : WP_VIEW_WORD_BYTES), word);
     for (size_t i = 0; i < vocabulary->count; i++) {
         if (vocabulary->has_kinds)
             wp_nearest_name_offer(&search, vocabulary->names[i].kind);

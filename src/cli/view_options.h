@@ -36,6 +36,12 @@ struct wp_view_values {
 /* Target: struct wp_encode_options. */
 wp_option_parser wp_option_parse_labels;
 
+/* The same where no option was given: 0, or -EINVAL with the word that is no label in `word`, cut
+ * to fit. */
+#define WP_VIEW_WORD_BYTES 64u
+int wp_view_parse_labels(const char *text, struct wp_encode_options *options,
+                         char word[WP_VIEW_WORD_BYTES]);
+
 /*
  * Whether every word of a list (NULL: none is given) is a kind or a family: of the functions that a
  * region lists, of a library's list, or, before there is a region, of the library that `waitprof

@@ -2,49 +2,116 @@
 
 #include <time.h>
 
-#include "core/atomic.h"
+#include "core/clock.h"
+#include "core/region_rates.h"
+
+/* Each repetition means that somebody else changed the settings meanwhile, and will settle them. */
+#define WP_RATES_TRIES 16
 
 /*
- * Two who change rates at the same time take two rows of the ring; a row is valid once its time is
- * set (release), and a reader that sees 0 there passes over it.
+ * Notes the rates now in force as a change. Two who note at the same time take two rows of the
+ * ring; a row is valid once its time is set (release), and a reader that sees 0 there passes
+ * over it.
  */
-void
+static void
 wp_rates_note(struct wp_region_header *region)
 {
     uint64_t change = wp_atomic_add_64(&region->rate_change_count, 1);
     struct wp_region_rate_change *row = &region->rate_changes[change % WP_REGION_RATE_CHANGES];
+    uint64_t block_rate_ns = wp_region_block_rate_meant(wp_atomic_load_64(&region->block_rate_ns));
     struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     wp_atomic_store_64_release(&row->realtime_ns, 0);
-    wp_atomic_store_64(&row->block_rate_ns, wp_atomic_load_64(&region->block_rate_ns));
+    wp_atomic_store_64(&row->block_rate_ns, block_rate_ns);
     wp_atomic_store_64(&row->mutex_fraction, wp_atomic_load_64(&region->mutex_fraction));
     wp_atomic_store_64_release(&row->realtime_ns,
                                (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
 }
 
-/* Swaps a rate for another; the change is noted if it is one. */
+/* Stores a value and returns the one before. Of several who store the same, one sees a change. */
 static uint64_t
-wp_rates_swap(struct wp_region_header *region, uint64_t *rate, uint64_t value)
+wp_rates_swap(uint64_t *word, uint64_t value)
 {
     uint64_t before;
 
     do {
-        before = wp_atomic_load_64(rate);
-    } while (!wp_atomic_cas_64(rate, before, value));
-    if (before != value)
-        wp_rates_note(region);
+        before = wp_atomic_load_64(word);
+    } while (before != value && !wp_atomic_cas_64(word, before, value));
+    return before;
+}
+
+/* A lease may be torn by the command that is just writing it: that counts up settings_by_command
+ * afterwards, and this is done again. */
+static struct wp_region_rates
+wp_rates_work_out(const struct wp_region_header *region, uint64_t now_ns)
+{
+    struct wp_region_lease leases[WP_REGION_LEASES];
+
+    for (unsigned i = 0; i < WP_REGION_LEASES; i++) {
+        const struct wp_region_lease *lease = &region->leases[i];
+
+        leases[i].number = wp_atomic_load_64_acquire(&lease->number);
+        leases[i].deadline_monotonic_ns = wp_atomic_load_64(&lease->deadline_monotonic_ns);
+        leases[i].block_rate_ns = wp_atomic_load_64(&lease->block_rate_ns);
+        leases[i].mutex_fraction = wp_atomic_load_64(&lease->mutex_fraction);
+    }
+    return wp_region_rates_in_force(wp_atomic_load_64(&region->base_block_rate_ns),
+                                    wp_atomic_load_64(&region->base_mutex_fraction), leases,
+                                    now_ns);
+}
+
+void
+wp_rates_settle(struct wp_region_header *region, uint64_t now_ns)
+{
+    for (int tries = 0; tries < WP_RATES_TRIES; tries++) {
+        uint64_t by_program = wp_atomic_load_64_acquire(&region->settings_by_program);
+        uint64_t by_command = wp_atomic_load_64_acquire(&region->settings_by_command);
+        struct wp_region_rates rates = wp_rates_work_out(region, now_ns);
+        uint64_t block_before, mutex_before;
+
+        /* The deadline last: who sees none left sees the rates that go with it. */
+        block_before = wp_rates_swap(&region->block_rate_ns, rates.block_rate_ns);
+        mutex_before = wp_rates_swap(&region->mutex_fraction, rates.mutex_fraction);
+        wp_atomic_store_64_release(&region->lease_deadline_ns, rates.deadline_ns);
+        if (wp_region_block_rate_meant(block_before) !=
+                wp_region_block_rate_meant(rates.block_rate_ns) ||
+            mutex_before != rates.mutex_fraction)
+            wp_rates_note(region);
+        /* After the stores, which are compare-and-swaps or come before one: seen by whoever counts
+         * up after this. */
+        if (wp_atomic_add_64(&region->settings_by_program, 0) == by_program &&
+            wp_atomic_load_64_acquire(&region->settings_by_command) == by_command)
+            return;
+    }
+}
+
+static uint64_t
+wp_rates_set_base(struct wp_region_header *region, uint64_t *base, uint64_t value)
+{
+    uint64_t before = wp_rates_swap(base, value);
+
+    (void)wp_atomic_add_64(&region->settings_by_program, 1);
+    wp_rates_settle(region, wp_clock_ns());
     return before;
 }
 
 uint64_t
 wp_rates_set_block_rate(struct wp_region_header *region, uint64_t rate_ns)
 {
-    return wp_rates_swap(region, &region->block_rate_ns, rate_ns);
+    return wp_rates_set_base(region, &region->base_block_rate_ns, rate_ns);
 }
 
 uint64_t
 wp_rates_set_mutex_fraction(struct wp_region_header *region, uint64_t fraction)
 {
-    return wp_rates_swap(region, &region->mutex_fraction, fraction);
+    return wp_rates_set_base(region, &region->base_mutex_fraction, fraction);
+}
+
+void
+wp_rates_init(struct wp_region_header *region, uint64_t rate_ns, uint64_t fraction)
+{
+    region->base_block_rate_ns = region->block_rate_ns = rate_ns;
+    region->base_mutex_fraction = region->mutex_fraction = fraction;
+    wp_rates_note(region);
 }

@@ -65,6 +65,8 @@ wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t
                               WP_REGION_MODULES);
     end = wp_region_lay_table(region, WP_TABLE_STRINGS, end, 1, WP_REGION_STRING_BYTES);
     end = wp_region_lay_table(region, WP_TABLE_BUCKETS, end, sizeof(uint32_t), WP_REGION_BUCKETS);
+    end = wp_region_lay_table(region, WP_TABLE_THREADS, end, sizeof(struct wp_region_thread),
+                              WP_REGION_THREADS);
 
     /* The region grows from there on: by whole pages, whatever their size. */
     uint64_t first = (end + WP_REGION_FIRST_STACK_BYTES + WP_PROCESS_PAGE_BYTES - 1) &

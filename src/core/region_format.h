@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define WP_REGION_MAGIC "WPREGION"
-#define WP_REGION_VERSION 2u
+#define WP_REGION_VERSION 3u
 
 /* File name: COMMAND.PID.ID16.wpr, where ID16 is region_id in 16 hexadecimal digits. */
 #define WP_REGION_SUFFIX ".wpr"
@@ -46,7 +46,8 @@
     X(unwind_truncated, "stacks that end in [truncated]")                                          \
     X(unwind_rule_misses, "unwind rules read from .eh_frame")                                      \
     X(module_table_full, "modules that found no room in the module table")                         \
-    X(growth_failed, "times the region could not grow")
+    X(growth_failed, "times the region could not grow")                                            \
+    X(own_cost_ns, "nanoseconds spent on recording, estimated from some of the events")
 
 enum wp_region_counter {
 #define WP_REGION_COUNTER_ENUM(name, text) WP_COUNTER_##name,
@@ -79,6 +80,7 @@ enum wp_region_table_id {
     WP_TABLE_MODULES,   /* struct wp_region_module, open addressing by key; row 0 stays empty */
     WP_TABLE_STRINGS,   /* bytes; offset 0 is the empty string; every string ends in NUL */
     WP_TABLE_BUCKETS,   /* uint32_t heads of hash chains of stacks */
+    WP_TABLE_THREADS,   /* struct wp_region_thread, in sets of WP_REGION_THREAD_SET rows */
     WP_TABLE_STACKS,    /* 16-byte units holding struct wp_region_stack; unit 0 stays empty */
     WP_TABLE_COUNT
 };
@@ -92,6 +94,26 @@ struct wp_region_rate_change {
 };
 
 #define WP_REGION_RATE_CHANGES 32u /* ring; rate_change_count % 32 is the next to be written */
+
+/* In a lease: this rate stays as it would be without the lease. */
+#define WP_REGION_RATE_UNCHANGED UINT64_MAX
+
+/* In block_rate_ns: no wait is kept, but wrappers go on to look at the clock, so that the program
+ * notices when a lease ends that switched it off. Means 0 to everybody else. */
+#define WP_REGION_BLOCK_RATE_PAUSED UINT64_MAX
+
+/*
+ * Rates for a time. Written by commands alone, which take turns (flock); the program only reads it.
+ * Live while number != 0 and the deadline is ahead. core/region_rates.h says which rates follow.
+ */
+struct wp_region_lease {
+    uint64_t number; /* [atomic] written last, 0 first when it ends; the larger is the later */
+    uint64_t deadline_monotonic_ns;
+    uint64_t block_rate_ns;  /* or WP_REGION_RATE_UNCHANGED */
+    uint64_t mutex_fraction; /* likewise */
+};
+
+#define WP_REGION_LEASES 8u
 
 /* Flags of wp_region_header.flags */
 #define WP_REGION_FLAG_EXITED 1u   /* [atomic] the program that made the region left by exit() */
@@ -130,10 +152,20 @@ struct wp_region_header {
     uint64_t stack_units_used; /* [atomic] 16-byte units handed out in the stacks table */
     uint32_t ready;            /* [atomic] 1: the region may be read */
     uint32_t flags;            /* [atomic] WP_REGION_FLAG_* */
+    uint64_t reserved;         /* so that the words that wrappers read share one cache line */
 
-    /* The rates: read by the program at every event, written by anyone who may write the file. */
+    /* The rates in force: read by the program at every event. They follow from the base rates and
+     * the leases (core/region_rates.h); whoever changes those, or finds that the deadline has
+     * passed, works them out anew: the program, and anyone who may write the file. */
     uint64_t block_rate_ns;  /* [atomic] 0 off, 1 every event, N: on average one sample per N ns */
     uint64_t mutex_fraction; /* [atomic] 0 off, N: one of N contention events */
+    uint64_t lease_deadline_ns;   /* [atomic] CLOCK_MONOTONIC when the first lease ends; 0 none */
+    uint64_t base_block_rate_ns;  /* [atomic] in force without a lease */
+    uint64_t base_mutex_fraction; /* [atomic] likewise */
+    uint64_t settings_by_program; /* [atomic] changes of the base, by the program */
+    uint64_t settings_by_command; /* [atomic] changes of base and leases, by commands */
+    uint64_t lease_count;         /* leases ever given: the number of the latest */
+    struct wp_region_lease leases[WP_REGION_LEASES];
     uint64_t rate_change_count; /* [atomic] changes ever made; 1 after start */
     struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES];
 
@@ -167,6 +199,25 @@ struct wp_region_process {
     uint32_t parent;             /* row + 1 of the process it was forked from, 0 for the first */
     uint64_t start_monotonic_ns; /* when its first event was seen (children), or start */
 };
+
+/*
+ * A thread that had to wait: what it waited so far, and what it waits for now. Rows are a cache:
+ * a set is chosen by the hash of the key, a thread takes a free row of its set or that of the
+ * thread that was not seen for longest, and one that finds its row taken takes another, from zero.
+ * All fields are written by the thread itself, so that they cost it no more than plain stores.
+ */
+struct wp_region_thread {
+    uint64_t key;               /* [atomic] process number << 32 | kernel's thread id; 0: free */
+    uint64_t waits;             /* [atomic] waits that are over, since it has the row */
+    uint64_t waited_ns;         /* [atomic] in those */
+    uint64_t last_monotonic_ns; /* [atomic] when its latest wait began or ended */
+    uint64_t waiting_since_ns;  /* [atomic] CLOCK_MONOTONIC; 0: it is in no wait that is seen */
+    uint32_t waiting_function;  /* [atomic] id of the function that it waits in */
+    uint32_t reserved[5];
+};
+
+#define WP_REGION_THREADS 1024u /* rows */
+#define WP_REGION_THREAD_SET 8u /* rows of a set; the set is key_hash % (rows / 8) */
 
 /*
  * An object mapped into the program: the executable, a library, the vDSO.
@@ -241,8 +292,11 @@ enum wp_special_frame {
 _Static_assert(sizeof(struct wp_region_counters) == 192, "whole cache lines");
 _Static_assert(WP_COUNTER_COUNT <= 24, "counters fit their shard");
 _Static_assert(sizeof(struct wp_region_header) <= 4096, "the header is one page");
+_Static_assert(__builtin_offsetof(struct wp_region_header, block_rate_ns) % 64 == 0,
+               "the rates share a cache line with nothing that changes often");
 _Static_assert(sizeof(struct wp_region_function) == 112, "no padding");
 _Static_assert(sizeof(struct wp_region_module) == 128, "no padding");
+_Static_assert(sizeof(struct wp_region_thread) == 64, "no padding");
 _Static_assert(sizeof(struct wp_region_stack) == 64, "frames start a cache line");
 
 #endif

@@ -24,6 +24,7 @@
 #include "core/rates.h"
 #include "core/region.h"
 #include "core/stack_table.h"
+#include "core/thread.h"
 #include "core/unwind.h"
 
 #pragma weak _dl_find_object /* glibc >= 2.35 */
@@ -115,14 +116,6 @@ wp_start_list_functions(struct wp_region_header *region, uint32_t families,
     region->tables[WP_TABLE_FUNCTIONS].count = count + 1;
 }
 
-static void
-wp_start_set_rates(struct wp_region_header *region, const struct wp_config *config)
-{
-    region->block_rate_ns = config->block_rate_ns;
-    region->mutex_fraction = config->mutex_fraction;
-    wp_rates_note(region);
-}
-
 /* One line on standard error, by a direct write: nothing of stdio, nothing wrapped. */
 static void
 wp_start_say(const struct wp_config *config, const struct wp_region_header *region)
@@ -170,7 +163,7 @@ wp_start_region(const struct wp_config *config, char *const *main_argv, wp_start
     wp_module_init(region, wp_start_executable);
     wp_start_list_functions(region, config->families, list(), count);
     wp_stack_table_init();
-    wp_start_set_rates(region, config);
+    wp_rates_init(region, config->block_rate_ns, config->mutex_fraction);
     wp_atomic_store_32_release(&region->ready, 1);
     return region;
 }
@@ -185,6 +178,7 @@ wp_start(char *const *main_argv, char *const *environment, wp_start_list *list, 
     wp_config_read(environment, &config);
     if (wp_start_is_meant(&config)) {
         wp_clock_init();
+        wp_thread_init();
         wp_blame_init();
         wp_condition_init();
         wp_start_bound_main_stack(main_argv);

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "core/region_format.h"
 #include "core/visibility.h"
 
 /*
@@ -14,13 +15,17 @@
  * (a new thread, or a forked child) the thread is set up anew.
  */
 struct wp_thread {
-    uint64_t random;     /* state of wp_sampling_next; own thread only */
-    uintptr_t recording; /* stack pointer at the start of a capture under way, else 0 */
-    int32_t buffer;      /* capture buffer that it uses; valid while recording != 0, -1 none */
-    uint32_t refused;    /* captures in a row that found another under way */
-    uint32_t process;    /* wp_process_number() of the set-up, 0 none */
-    uint32_t shard;      /* of the counters, < WP_REGION_COUNTER_SHARDS */
-    uint64_t waited_ns;  /* in all waits recorded so far; own thread only */
+    uint64_t random;         /* state of wp_sampling_next; own thread only */
+    uintptr_t recording;     /* stack pointer at the start of a capture under way, else 0 */
+    int32_t buffer;          /* capture buffer that it uses; valid while recording != 0, -1 none */
+    uint32_t refused;        /* captures in a row that found another under way */
+    uint32_t process;        /* wp_process_number() of the set-up, 0 none */
+    uint32_t shard;          /* of the counters, < WP_REGION_COUNTER_SHARDS */
+    uint64_t waited_ns;      /* in all waits recorded so far; own thread only */
+    uint32_t id;             /* kernel's id of the thread, 0: not known (yet) */
+    uint32_t own_cost_event; /* see own_cost.h */
+    struct wp_region_thread
+        *row; /* its row of the region's threads, while row->key is its; or NULL */
 };
 
 _Static_assert(sizeof(struct wp_thread) <= 64, "TLS of a preloaded library is scarce");
@@ -42,7 +47,17 @@ uint64_t wp_thread_random(void);
  * or not). Differences tell how much of a call's time is accounted for already. */
 uint64_t wp_thread_waited_ns(void);
 
-/* Adds a wait that is over. */
-void wp_thread_add_waited_ns(uint64_t delay_ns);
+/* Finds out how to tell the kernel's id of a thread without asking the kernel. Constructor only. */
+void wp_thread_init(void);
+
+/* The calling thread is in a wait from `since_ns` on, in a function of the table: for those who
+ * look on. No system call, but gettid once a thread where libc is not glibc. */
+void wp_thread_begin_wait(uint64_t since_ns, uint16_t function);
+
+/* The wait that was begun is over, whether it is recorded or not. */
+void wp_thread_end_wait(void);
+
+/* Adds a wait that is over at `now_ns`. */
+void wp_thread_add_wait(uint64_t delay_ns, uint64_t now_ns);
 
 #endif

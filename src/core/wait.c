@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include "core/capture.h"
+#include "core/own_cost.h"
+#include "core/rates.h"
 #include "core/region.h"
 #include "core/sampling.h"
 #include "core/stack_table.h"
@@ -14,6 +16,8 @@ wp_wait_block_rate_ns(void)
 {
     uint64_t rate = wp_atomic_load_64(&wp_region()->block_rate_ns);
 
+    if (rate == WP_REGION_BLOCK_RATE_PAUSED)
+        return 0;
     return rate < WP_SAMPLING_MAX_BLOCK_RATE_NS ? rate : WP_SAMPLING_MAX_BLOCK_RATE_NS;
 }
 
@@ -26,12 +30,14 @@ wp_wait_mutex_fraction(void)
 }
 
 void
-wp_wait_begin(struct wp_wait *wait)
+wp_wait_begin(struct wp_wait *wait, uint16_t function)
 {
     int saved = errno;
 
-    wait->block_rate_ns = wp_wait_block_rate_ns();
     wait->start_ns = wp_clock_ns();
+    wp_rates_obey(wp_region(), wait->start_ns);
+    wait->block_rate_ns = wp_wait_block_rate_ns();
+    wp_thread_begin_wait(wait->start_ns, function);
     errno = saved;
 }
 
@@ -40,30 +46,42 @@ wp_wait_end(const struct wp_wait *wait, uint16_t function, const struct wp_unwin
 {
     uint64_t now_ns = wp_clock_ns();
 
+    wp_thread_end_wait();
     wp_wait_record(now_ns > wait->start_ns ? now_ns - wait->start_ns : 1, wait->block_rate_ns,
-                   function, caller);
+                   now_ns, function, caller);
 }
 
 void
-wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
+wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint64_t now_ns, uint16_t function,
                const struct wp_unwind_registers *caller)
 {
     int saved = errno;
 
     if (block_rate_ns != 0 && delay_ns != 0) {
+        wp_clock_mark cost = wp_own_cost_begin();
         uint64_t threshold = wp_sampling_below(wp_thread_random(), block_rate_ns);
 
         wp_region_count_wait(function);
-        wp_thread_add_waited_ns(delay_ns);
+        wp_thread_add_wait(delay_ns, now_ns);
         if (wp_sampling_block_keeps(delay_ns, threshold)) {
             struct wp_sample sample = wp_sampling_block_sample(delay_ns, block_rate_ns);
 
             wp_region_count(WP_COUNTER_block_samples, 1);
             wp_stack_table_add(wp_capture_stack(WP_PROFILE_BLOCK, function, caller), &sample,
-                               wp_clock_ns());
+                               now_ns);
         }
+        wp_own_cost_end(cost);
     }
     errno = saved;
+}
+
+void
+wp_wait_record_now(uint64_t delay_ns, uint16_t function, const struct wp_unwind_registers *caller)
+{
+    uint64_t now_ns = wp_clock_ns();
+
+    wp_rates_obey(wp_region(), now_ns);
+    wp_wait_record(delay_ns, wp_wait_block_rate_ns(), now_ns, function, caller);
 }
 
 /* What a wait that is over adds to its stack, and to the lock's account. */
@@ -72,8 +90,9 @@ wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcom
 {
     uint64_t now_ns = wp_clock_ns();
     uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
+    wp_clock_mark cost = wp_own_cost_begin();
 
-    wp_thread_add_waited_ns(delay_ns);
+    wp_thread_add_wait(delay_ns, now_ns);
     wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
     if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
         wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
@@ -82,6 +101,7 @@ wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcom
         wp_region_count(WP_COUNTER_block_samples, 1);
         wp_stack_table_add(wait->stack, &sample, now_ns);
     }
+    wp_own_cost_end(cost);
 }
 
 /* The thread was cancelled in its wait, or jumped out of it: it waited in vain until now. */
@@ -96,16 +116,20 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
                    const struct wp_unwind_registers *caller)
 {
     int saved = errno;
-    uint64_t fraction = wp_wait_mutex_fraction();
+    wp_clock_mark cost = wp_own_cost_begin();
+    uint64_t fraction;
     int cancelable;
 
     /* An asynchronous cancellation must find the waiter either unregistered or in libc's list. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     wait->ticket.record = 0;
     wait->stack = 0;
-    wait->block_rate_ns = wp_wait_block_rate_ns();
     wait->start_ns = wp_clock_ns();
+    wp_rates_obey(wp_region(), wait->start_ns);
+    wait->block_rate_ns = wp_wait_block_rate_ns();
+    fraction = wp_wait_mutex_fraction();
     wp_region_count_wait(function);
+    wp_thread_begin_wait(wait->start_ns, function);
 
     /* Blame first: an unlock that comes before the registration charges somebody else's. */
     if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
@@ -116,6 +140,7 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
         wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->block_rate_ns);
         wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
     }
+    wp_own_cost_end(cost);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
@@ -192,8 +217,10 @@ wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t funct
                  const struct wp_unwind_registers *caller)
 {
     int saved = errno;
+    wp_clock_mark cost = wp_own_cost_begin();
 
     wp_region_count(WP_COUNTER_mutex_samples, 1);
     wp_stack_table_add(wp_capture_stack(WP_PROFILE_MUTEX, function, caller), charge, now_ns);
+    wp_own_cost_end(cost);
     errno = saved;
 }

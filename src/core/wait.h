@@ -56,8 +56,8 @@ void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routin
                            void *argument);
 void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
 
-/* Starts to time a wait. errno unchanged, here and below. */
-void wp_wait_begin(struct wp_wait *wait);
+/* Starts to time a wait in `function`. errno unchanged, here and below. */
+void wp_wait_begin(struct wp_wait *wait, uint16_t function);
 
 /*
  * Ends it: decides, walks the stack of `caller` only if the event is kept, and records it under
@@ -66,9 +66,14 @@ void wp_wait_begin(struct wp_wait *wait);
 void wp_wait_end(const struct wp_wait *wait, uint16_t function,
                  const struct wp_unwind_registers *caller);
 
-/* The same for a wait whose length is known already (I/O timed by marks). delay 0 is no event. */
-void wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint16_t function,
+/* The same for a wait whose length is known already and that ended at `now_ns`, sampled at a block
+ * rate of wp_wait_block_rate_ns. delay 0 is no event. */
+void wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint64_t now_ns, uint16_t function,
                     const struct wp_unwind_registers *caller);
+
+/* The same for a wait that ends now (I/O timed by marks), at the rate now in force. */
+void wp_wait_record_now(uint64_t delay_ns, uint16_t function,
+                        const struct wp_unwind_registers *caller);
 
 /* The lock was busy: starts to time the wait, draws for both profiles, registers the waiter for
  * blame under the lock's address, walks its stack. */

@@ -7,33 +7,36 @@
 #include "profile/keyset.h"
 #include "profile/profile_index.h"
 
-/* The locations of a stack, and the label. */
-#define IDENTITY_WORDS (WP_PROFILE_IDENTITY_WORDS + 1)
+/* What makes a row: the locations of a stack, and the label. */
+struct rows_identity {
+    char kind[16]; /* the names of kinds differ in their text alone; this holds any */
+    uint32_t locations[WP_PROFILE_IDENTITY_WORDS];
+};
 
+/* Returns how many bytes of it count. */
 static size_t
-rows_identity(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
-              const char *kind, uint64_t identity[IDENTITY_WORDS])
+rows_identify(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
+              const char *kind, struct rows_identity *identity)
 {
     const uint32_t *locations = NULL;
-    size_t depth = wp_symbols_stack(symbols, sample, &locations);
+    size_t bytes = wp_symbols_stack(symbols, sample, &locations) * sizeof *locations;
 
-    /* The names of kinds differ in their text alone; 16 bytes hold any. */
-    memset(identity, 0, 2 * sizeof identity[0]);
+    memset(identity->kind, 0, sizeof identity->kind);
     if (kind != NULL)
-        memcpy(identity, kind, strnlen(kind, 2 * sizeof identity[0]));
-    for (size_t i = 0; i < depth; i++)
-        identity[i + 2] = locations[i];
-    return (depth + 2) * sizeof identity[0];
+        memcpy(identity->kind, kind, strnlen(kind, sizeof identity->kind));
+    if (bytes > 0)
+        memcpy(identity->locations, locations, bytes);
+    return offsetof(struct rows_identity, locations) + bytes;
 }
 
 static int
 rows_add(struct wp_encode_rows *rows, struct wp_keyset *seen, const struct wp_symbols *symbols,
          const struct wp_encode_row *from)
 {
-    uint64_t identity[IDENTITY_WORDS];
-    size_t bytes = rows_identity(symbols, from->sample, from->kind, identity);
+    struct rows_identity identity;
+    size_t bytes = rows_identify(symbols, from->sample, from->kind, &identity);
     bool added;
-    const struct wp_key *key = wp_keyset_put(seen, identity, bytes, &added);
+    const struct wp_key *key = wp_keyset_put(seen, &identity, bytes, &added);
     struct wp_encode_row *row;
 
     if (key == NULL)

@@ -63,6 +63,13 @@ wp_arena_free(struct wp_arena *arena)
     arena->used_bytes = 0;
 }
 
+static uint64_t
+keyset_hash_word(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+    return hash ^ (hash >> 32);
+}
+
 /* Multiply and fold, eight bytes at a time. */
 static uint64_t
 keyset_hash(const void *bytes, size_t length, uint64_t seed)
@@ -70,15 +77,17 @@ keyset_hash(const void *bytes, size_t length, uint64_t seed)
     const unsigned char *at = bytes;
     uint64_t hash = seed ^ (length * UINT64_C(0x9e3779b97f4a7c15));
 
-    while (length > 0) {
-        size_t step = length < 8 ? length : 8;
+    for (; length >= sizeof(uint64_t); length -= sizeof(uint64_t), at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, at, sizeof word);
+        hash = keyset_hash_word(hash, word);
+    }
+    if (length > 0) {
         uint64_t word = 0;
 
-        memcpy(&word, at, step);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-        at += step;
-        length -= step;
+        memcpy(&word, at, length);
+        hash = keyset_hash_word(hash, word);
     }
     hash *= UINT64_C(0xc4ceb9fe1a85ec53);
     return hash ^ (hash >> 29);
@@ -119,12 +128,21 @@ keyset_release(void *memory, size_t bytes, bool deferred)
 
 static struct ck_malloc keyset_allocator = {.malloc = keyset_malloc, .free = keyset_release};
 
+static uint64_t
+keyset_random(const void *instead)
+{
+    uint64_t random;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = (uintptr_t)instead;
+    return random;
+}
+
 int
 wp_keyset_init(struct wp_keyset *set)
 {
     memset(set, 0, sizeof *set);
-    if (getrandom(&set->seed, sizeof set->seed, GRND_NONBLOCK) != (ssize_t)sizeof set->seed)
-        set->seed = (uintptr_t)set;
+    set->seed = keyset_random(set);
     if (!ck_hs_init(&set->hs, CK_HS_MODE_SPMC | CK_HS_MODE_OBJECT, keyset_hs_hash, keyset_hs_equal,
                     &keyset_allocator, 64, 0))
         return -ENOMEM;
@@ -188,6 +206,67 @@ wp_keyset_put(struct wp_keyset *set, const void *bytes, size_t length, bool *add
         return NULL;
     set->count++;
     return key;
+}
+
+struct wp_wordmap_row {
+    uint64_t word;
+    uint32_t number;
+    bool taken;
+};
+
+/* The row of a word, or the free one where it belongs. Half of the rows are free, so there is one. */
+static struct wp_wordmap_row *
+wordmap_row(const struct wp_wordmap *map, uint64_t word)
+{
+    size_t at = (size_t)(word * map->multiplier >> 32) & (map->capacity - 1);
+
+    while (map->rows[at].taken && map->rows[at].word != word)
+        at = (at + 1) & (map->capacity - 1);
+    return &map->rows[at];
+}
+
+static int
+wordmap_grow(struct wp_wordmap *map)
+{
+    struct wp_wordmap grown = {
+        .capacity = map->capacity == 0 ? 64 : map->capacity * 2,
+        .count = map->count,
+        .multiplier = map->capacity == 0 ? keyset_random(map) | 1 : map->multiplier,
+    };
+
+    grown.rows = calloc(grown.capacity, sizeof *grown.rows);
+    if (grown.rows == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < map->capacity; i++) {
+        if (map->rows[i].taken)
+            *wordmap_row(&grown, map->rows[i].word) = map->rows[i];
+    }
+    free(map->rows);
+    *map = grown;
+    return 0;
+}
+
+uint32_t *
+wp_wordmap_put(struct wp_wordmap *map, uint64_t word, bool *added)
+{
+    struct wp_wordmap_row *row;
+
+    if (map->count >= map->capacity / 2 && wordmap_grow(map) != 0)
+        return NULL;
+    row = wordmap_row(map, word);
+    *added = !row->taken;
+    if (*added) {
+        *row = (struct wp_wordmap_row){.word = word, .taken = true};
+        map->count++;
+    }
+    return &row->number;
+}
+
+void
+wp_wordmap_free(struct wp_wordmap *map)
+{
+    free(map->rows);
+    memset(map, 0, sizeof *map);
 }
 
 int

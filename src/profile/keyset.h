@@ -1,6 +1,7 @@
 /*
  * A set of byte strings, each with a number: what turns paths, names, stacks and addresses into
- * dense indices. And the memory that lives and dies with such a set.
+ * dense indices. A smaller map for words, which are looked up most often. And the memory that lives
+ * and dies with such a set.
  */
 #ifndef WP_PROFILE_KEYSET_H
 #define WP_PROFILE_KEYSET_H
@@ -50,6 +51,19 @@ struct wp_key *wp_keyset_put(struct wp_keyset *set, const void *bytes, size_t le
 
 /* The key, or NULL if it is not there. */
 struct wp_key *wp_keyset_get(const struct wp_keyset *set, const void *bytes, size_t length);
+
+/* A number for each of many words. All zeros is an empty map. */
+struct wp_wordmap {
+    struct wp_wordmap_row *rows;
+    size_t capacity; /* 0, or a power of two that is at least twice the count */
+    size_t count;
+    uint64_t multiplier; /* random, for the same reason as the seed above */
+};
+
+/* The number of a word, 0 and *added if it is new; NULL when out of memory. It may be changed, and
+ * stays where it is until the next call. */
+uint32_t *wp_wordmap_put(struct wp_wordmap *map, uint64_t word, bool *added);
+void wp_wordmap_free(struct wp_wordmap *map);
 
 /*
  * Makes room for one more element in an array that grows by doubling: *items has room for

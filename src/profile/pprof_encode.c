@@ -35,6 +35,7 @@ struct pprof_maker {
     char **string_table;
     size_t string_capacity;
     struct wp_keyset functions;
+    struct wp_keyset lines; /* texts of a line, by where they are -> index of a function */
     pprof_function **function_table;
     size_t function_capacity;
     uint64_t *mapping_ids; /* by module number, 0 none */
@@ -135,8 +136,9 @@ pprof_add_mappings(struct pprof_maker *maker)
     }
 }
 
-static uint64_t
-pprof_function_id(struct pprof_maker *maker, const struct wp_line *line)
+/* The index of a function in the table, put there if it is new. */
+static uint32_t
+pprof_function_index(struct pprof_maker *maker, const struct wp_line *line)
 {
     const int64_t identity[4] = {
         pprof_string(maker, line->function),
@@ -153,7 +155,7 @@ pprof_function_id(struct pprof_maker *maker, const struct wp_line *line)
         return 0;
     }
     if (!added)
-        return key->value + 1u;
+        return key->value;
     function = pprof_take(maker, sizeof *function);
     if (function == NULL || wp_array_reserve(&maker->function_table, &maker->function_capacity,
                                              key->value, sizeof(pprof_function *)) != 0) {
@@ -167,7 +169,27 @@ pprof_function_id(struct pprof_maker *maker, const struct wp_line *line)
     function->filename = identity[2];
     function->start_line = identity[3];
     maker->function_table[key->value] = function;
-    return function->id;
+    return key->value;
+}
+
+/* A function has many lines, whose texts are the same pointers: they need not be read again. */
+static uint64_t
+pprof_function_id(struct pprof_maker *maker, const struct wp_line *line)
+{
+    const struct {
+        const char *function, *linker_name, *file;
+        uint64_t function_line;
+    } identity = {line->function, line->linker_name, line->file, line->function_line};
+    bool added;
+    struct wp_key *key = wp_keyset_put(&maker->lines, &identity, sizeof identity, &added);
+
+    if (key == NULL) {
+        maker->failed = true;
+        return 0;
+    }
+    if (added)
+        key->value = pprof_function_index(maker, line);
+    return key->value + 1u;
 }
 
 static void
@@ -397,7 +419,8 @@ wp_pprof_encode(const struct wp_profile *profile, const struct wp_symbols *symbo
     struct pprof_maker maker = {.profile = profile, .symbols = symbols, .options = options};
     int result;
 
-    maker.failed = wp_keyset_init(&maker.strings) != 0 || wp_keyset_init(&maker.functions) != 0;
+    maker.failed = wp_keyset_init(&maker.strings) != 0 || wp_keyset_init(&maker.functions) != 0 ||
+                   wp_keyset_init(&maker.lines) != 0;
     if (!maker.failed)
         pprof_add_header(&maker);
     if (!maker.failed)
@@ -419,6 +442,7 @@ wp_pprof_encode(const struct wp_profile *profile, const struct wp_symbols *symbo
     wp_arena_free(&maker.arena);
     wp_keyset_free(&maker.strings);
     wp_keyset_free(&maker.functions);
+    wp_keyset_free(&maker.lines);
     free(maker.string_table);
     free(maker.function_table);
     return result;

@@ -182,3 +182,44 @@ wp_procfs_environment(pid_t pid, const char *name, char *value, size_t size)
     fclose(stream);
     return length < size ? length : 0;
 }
+
+int
+wp_procfs_maps(pid_t pid, const char *name)
+{
+    char path[64];
+    char *line = NULL;
+    size_t room = 0;
+    int found = 0;
+    FILE *maps;
+
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    maps = fopen(path, "re");
+    if (maps == NULL)
+        return -errno;
+    while (found == 0 && getline(&line, &room, maps) > 0)
+        found = strstr(line, name) != NULL;
+    if (found == 0 && ferror(maps))
+        found = -EIO;
+    free(line);
+    fclose(maps);
+    return found;
+}
+
+pid_t
+wp_procfs_find_user(const char *name)
+{
+    DIR *processes = opendir("/proc");
+    struct dirent *entry;
+    pid_t user = 0;
+
+    if (processes == NULL)
+        return 0;
+    while (user == 0 && (entry = readdir(processes)) != NULL) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+        if (pid > 0 && wp_procfs_maps(pid, name) == 1)
+            user = pid;
+    }
+    closedir(processes);
+    return user;
+}

@@ -403,6 +403,7 @@ profile_add_stack(struct wp_profile *profile, const struct wp_snapshot *snapshot
     /* Records are made before their first sample, some of them at the start of the program. */
     if (stack->contentions_fixed == 0 && stack->delay_ns == 0)
         return 0;
+    /* Modules whose rows were still being written. */
     for (unsigned i = 0; i < stack->depth; i++) {
         uint64_t number = stack->frames[i] >> WP_FRAME_MODULE_SHIFT;
 

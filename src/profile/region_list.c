@@ -22,12 +22,13 @@
 
 #define SUFFIX_LENGTH (sizeof WP_REGION_SUFFIX - 1)
 #define ID_DIGITS 16u
+#define NO_ROW UINT32_MAX
 
 /* A list being made: which files and which roots were seen already. */
 struct list_maker {
     struct wp_region_list *list;
     size_t capacity;
-    struct wp_keyset files; /* device and inode */
+    struct wp_keyset files; /* device and inode; value: row of the list, or NO_ROW */
     struct wp_keyset roots; /* mount namespace and root directory */
 };
 
@@ -66,21 +67,29 @@ wp_region_list_parse_name(const char *path, struct wp_region_place *place)
     return true;
 }
 
-/* Adds a file unless it is in the list; `path` is as seen by root_pid or by us. */
+/* Adds a file unless it is in the list; `path` is as seen by root_pid or by us. `user_pid` is a
+ * process that has it mapped, or 0. */
 static int
-list_add_file(struct list_maker *maker, pid_t root_pid, const char *path, const struct stat *status)
+list_add_file(struct list_maker *maker, pid_t root_pid, const char *path, const struct stat *status,
+              pid_t user_pid)
 {
     const uint64_t identity[2] = {status->st_dev, status->st_ino};
     struct wp_region_list *list = maker->list;
     struct wp_region_place *place;
+    struct wp_key *key;
     bool added;
 
     if (!S_ISREG(status->st_mode) || strlen(path) >= sizeof place->path)
         return 0;
-    if (wp_keyset_put(&maker->files, identity, sizeof identity, &added) == NULL)
+    key = wp_keyset_put(&maker->files, identity, sizeof identity, &added);
+    if (key == NULL)
         return -ENOMEM;
-    if (!added)
+    if (!added) {
+        if (key->value != NO_ROW && list->rows[key->value].user_pid == 0)
+            list->rows[key->value].user_pid = user_pid;
         return 0;
+    }
+    key->value = NO_ROW;
     if (wp_array_reserve(&list->rows, &maker->capacity, list->count, sizeof *list->rows) != 0)
         return -ENOMEM;
     place = &list->rows[list->count];
@@ -89,7 +98,8 @@ list_add_file(struct list_maker *maker, pid_t root_pid, const char *path, const 
         return 0;
     snprintf(place->path, sizeof place->path, "%s", path);
     place->root_pid = root_pid;
-    list->count++;
+    place->user_pid = user_pid;
+    key->value = (uint32_t)list->count++;
     return 0;
 }
 
@@ -129,7 +139,7 @@ list_directory(struct list_maker *maker, pid_t root_pid, const char *path)
 
         if ((size_t)snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < sizeof file &&
             fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-            result = list_add_file(maker, root_pid, file, &status);
+            result = list_add_file(maker, root_pid, file, &status, 0);
     }
     closedir(directory);
     return result;
@@ -223,6 +233,7 @@ wp_region_list_mapped(pid_t pid, struct wp_region_place *place, bool *removed)
             continue;
         snprintf(place->path, sizeof place->path, "%s", path);
         place->root_pid = list_is_file(path, line) ? 0 : pid;
+        place->user_pid = pid;
         found = true;
     }
     free(line);
@@ -277,7 +288,7 @@ list_process(struct list_maker *maker, pid_t pid)
 
         if (fd >= 0) {
             if (fstat(fd, &status) == 0)
-                result = list_add_file(maker, place.root_pid, place.path, &status);
+                result = list_add_file(maker, place.root_pid, place.path, &status, pid);
             close(fd);
         }
     }
@@ -317,8 +328,8 @@ list_by_path(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
-int
-wp_region_find_all(struct wp_region_list *list, struct wp_error *error)
+static int
+list_make(struct wp_region_list *list, bool with_processes, struct wp_error *error)
 {
     struct list_maker maker = {.list = list};
     int result;
@@ -331,7 +342,7 @@ wp_region_find_all(struct wp_region_list *list, struct wp_error *error)
         result = list_user(&maker, 0, geteuid(), getenv("WAITPROF_DIR"), getenv("XDG_RUNTIME_DIR"));
     if (result == 0 && geteuid() == 0)
         result = list_all_users(&maker);
-    if (result == 0)
+    if (result == 0 && with_processes)
         result = list_processes(&maker);
     wp_keyset_free(&maker.files);
     wp_keyset_free(&maker.roots);
@@ -342,6 +353,18 @@ wp_region_find_all(struct wp_region_list *list, struct wp_error *error)
     if (list->count > 1)
         qsort(list->rows, list->count, sizeof *list->rows, list_by_path);
     return 0;
+}
+
+int
+wp_region_find_all(struct wp_region_list *list, struct wp_error *error)
+{
+    return list_make(list, true, error);
+}
+
+int
+wp_region_find_in_directories(struct wp_region_list *list, struct wp_error *error)
+{
+    return list_make(list, false, error);
 }
 
 void

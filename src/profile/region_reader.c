@@ -11,6 +11,7 @@
 #include "profile/keyset.h"
 #include "profile/procfs.h"
 #include "profile/region_copy.h"
+#include "profile/region_rates.h"
 
 /* Frames that name what is missing may follow the program's own. */
 #define DEPTH_LIMIT (WP_REGION_MAX_DEPTH + 8u)
@@ -86,26 +87,6 @@ reader_arguments(struct reader *reader)
     return 0;
 }
 
-static void
-reader_rates(struct reader *reader)
-{
-    const struct wp_region_header *header = &reader->copy.header;
-    struct wp_snapshot *snapshot = &reader->snapshot;
-    uint64_t made = header->rate_change_count;
-    uint64_t first = made > WP_REGION_RATE_CHANGES ? made - WP_REGION_RATE_CHANGES : 0;
-
-    snapshot->block_rate_ns = header->block_rate_ns;
-    snapshot->mutex_fraction = header->mutex_fraction;
-    snapshot->rate_change_count = made;
-    for (uint64_t i = first; i < made; i++) {
-        const struct wp_region_rate_change *change =
-            &header->rate_changes[i % WP_REGION_RATE_CHANGES];
-
-        if (change->realtime_ns != 0)
-            snapshot->rate_changes[snapshot->rate_changes_known++] = *change;
-    }
-}
-
 static int
 reader_header(struct reader *reader)
 {
@@ -129,7 +110,7 @@ reader_header(struct reader *reader)
         (uint64_t)header->tables[WP_TABLE_STACKS].capacity * WP_STACK_UNIT_BYTES;
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
         snapshot->counters[i] = wp_region_copy_counter(header, i);
-    reader_rates(reader);
+    wp_region_rates_read(header, snapshot);
     result =
         reader_string(reader, header->executable, "the executable's path", &snapshot->executable);
     if (result == 0)
@@ -247,6 +228,41 @@ reader_processes(struct reader *reader)
     return 0;
 }
 
+/* Threads of processes that are not listed, and functions that are none, are as the row says: what
+ * a killed thread left behind is no damage. */
+static int
+reader_threads(struct reader *reader)
+{
+    size_t stride = reader->copy.header.tables[WP_TABLE_THREADS].stride;
+    size_t rows = reader->copy.bytes[WP_TABLE_THREADS] / stride;
+    struct wp_reader_thread *threads = wp_arena_take(&reader->arena, (rows + 1) * sizeof *threads);
+    size_t count = 0;
+
+    if (threads == NULL)
+        return reader_no_memory(reader);
+    for (size_t i = 0; i < rows; i++) {
+        struct wp_region_thread row;
+
+        memcpy(&row, reader->copy.tables[WP_TABLE_THREADS] + i * stride, sizeof row);
+        if (row.key >> 32 == 0 || (uint32_t)row.key > INT32_MAX)
+            continue;
+        threads[count++] = (struct wp_reader_thread){
+            .tid = (uint32_t)row.key,
+            .process = (uint32_t)(row.key >> 32) - 1,
+            .waits = row.waits,
+            .waited_ns = row.waited_ns,
+            .last_monotonic_ns = row.last_monotonic_ns,
+            .waiting_since_ns = row.waiting_since_ns,
+            .waiting_function = row.waiting_function < reader->snapshot.function_count
+                                    ? (uint16_t)row.waiting_function
+                                    : 0,
+        };
+    }
+    reader->snapshot.threads = threads;
+    reader->snapshot.thread_count = count;
+    return 0;
+}
+
 static int
 reader_module(struct reader *reader, const struct wp_region_module *row, size_t number,
               struct wp_reader_module *module)
@@ -298,15 +314,16 @@ reader_modules(struct reader *reader)
     return 0;
 }
 
-/* The walk over all chains. Every unit may belong to one record only: a chain that comes back to
- * where it was, or two records that overlap, are damage, and the walk ends after so many steps. */
+/*
+ * The records of stacks: first found by their chains, then checked and taken over in the order in
+ * which they lie, which is how memory is read fast. A chain that comes to where another was is
+ * damage, so that the walk ends after so many steps; so are two records that overlap.
+ */
 struct reader_walk {
     struct reader *reader;
-    unsigned char *taken; /* one byte a unit */
+    unsigned char *starts; /* one byte a unit: 1 where a record begins */
     size_t unit_count;
-    struct wp_reader_stack *stacks;
-    size_t capacity;
-    size_t count;
+    size_t count; /* records found */
 };
 
 static int
@@ -329,16 +346,28 @@ reader_is_frame(const struct reader *reader, uint64_t frame)
 #undef READER_IS_SPECIAL
 }
 
-/* Checks the record and marks its units. */
-static int
-reader_check_stack(struct reader_walk *walk, uint32_t unit, const struct wp_region_stack *record)
+static const struct wp_region_stack *
+reader_record(const struct reader_walk *walk, size_t unit)
+{
+    return (const void *)(walk->reader->copy.tables[WP_TABLE_STACKS] + unit * WP_STACK_UNIT_BYTES);
+}
+
+static size_t
+reader_record_units(const struct wp_region_stack *record)
 {
     size_t bytes = sizeof *record + record->depth * sizeof record->frames[0];
-    size_t units = (bytes + WP_STACK_UNIT_BYTES - 1) / WP_STACK_UNIT_BYTES;
 
+    return (bytes + WP_STACK_UNIT_BYTES - 1) / WP_STACK_UNIT_BYTES;
+}
+
+/* Checks all of a record but its frames, which are further away. */
+static int
+reader_check_stack(const struct reader_walk *walk, uint32_t unit,
+                   const struct wp_region_stack *record)
+{
     if (record->depth > DEPTH_LIMIT)
         return reader_bad_stack(walk, unit, "too many frames");
-    if (units > walk->unit_count - unit)
+    if (reader_record_units(record) > walk->unit_count - unit)
         return reader_bad_stack(walk, unit, "it ends behind the last");
     if (record->profile != WP_PROFILE_BLOCK && record->profile != WP_PROFILE_MUTEX)
         return reader_bad_stack(walk, unit, "it belongs to no profile");
@@ -346,13 +375,8 @@ reader_check_stack(struct reader_walk *walk, uint32_t unit, const struct wp_regi
         return reader_bad_stack(walk, unit, "its function is not in the table");
     if (record->depth == 0 && record->function == 0)
         return reader_bad_stack(walk, unit, "it has neither function nor frames");
-    if (memchr(walk->taken + unit, 1, units) != NULL)
+    if (walk->starts[unit] != 0)
         return reader_bad_stack(walk, unit, "it overlaps another, or its chain is a ring");
-    memset(walk->taken + unit, 1, units);
-    for (unsigned i = 0; i < record->depth; i++) {
-        if (!reader_is_frame(walk->reader, record->frames[i]))
-            return reader_bad_stack(walk, unit, "a frame names no module");
-    }
     return 0;
 }
 
@@ -365,37 +389,59 @@ reader_variance(uint64_t bits)
     return isfinite(variance) && variance > 0 ? variance : 0;
 }
 
-/* One chain, from its head on. */
+/* Marks the records of one chain, from its head on. */
 static int
 reader_chain(struct reader_walk *walk, uint32_t unit)
 {
-    const char *units = walk->reader->copy.tables[WP_TABLE_STACKS];
-
     while (unit != 0) {
         const struct wp_region_stack *record;
-        struct wp_reader_stack *stack;
         int result;
 
         if (unit >= walk->unit_count ||
-            walk->unit_count - unit < sizeof *record / WP_STACK_UNIT_BYTES)
+            walk->unit_count - unit < sizeof(struct wp_region_stack) / WP_STACK_UNIT_BYTES)
             return reader_bad_stack(walk, unit, "it lies behind the last");
-        record = (const void *)(units + (size_t)unit * WP_STACK_UNIT_BYTES);
+        record = reader_record(walk, unit);
         result = reader_check_stack(walk, unit, record);
         if (result != 0)
             return result;
-        if (wp_array_reserve(&walk->stacks, &walk->capacity, walk->count, sizeof *stack) != 0)
-            return reader_no_memory(walk->reader);
-        stack = &walk->stacks[walk->count++];
-        stack->frames = record->frames;
-        stack->depth = record->depth;
-        stack->function = record->function;
-        stack->profile = record->profile;
-        stack->contentions_fixed = record->contentions_fixed;
-        stack->delay_ns = record->delay_ns;
-        stack->samples = record->samples;
-        stack->variance = reader_variance(record->variance_bits);
-        stack->last_monotonic_ns = record->last_monotonic_ns;
+        walk->starts[unit] = 1;
+        walk->count++;
         unit = record->next;
+    }
+    return 0;
+}
+
+/* Takes the marked records over into `stacks`, which has room for them. */
+static int
+reader_take_stacks(const struct reader_walk *walk, struct wp_reader_stack *stacks)
+{
+    const unsigned char *starts = walk->starts;
+    size_t end = 0; /* of the record before */
+
+    for (size_t i = 0, unit = 0; i < walk->count; i++, unit++) {
+        const struct wp_region_stack *record;
+
+        unit += (size_t)((const unsigned char *)memchr(starts + unit, 1, walk->unit_count - unit) -
+                         (starts + unit));
+        record = reader_record(walk, unit);
+        if (unit < end)
+            return reader_bad_stack(walk, (uint32_t)unit, "it overlaps another");
+        for (unsigned frame = 0; frame < record->depth; frame++) {
+            if (!reader_is_frame(walk->reader, record->frames[frame]))
+                return reader_bad_stack(walk, (uint32_t)unit, "a frame names no module");
+        }
+        end = unit + reader_record_units(record);
+        stacks[i] = (struct wp_reader_stack){
+            .frames = record->frames,
+            .depth = record->depth,
+            .function = record->function,
+            .profile = record->profile,
+            .contentions_fixed = record->contentions_fixed,
+            .delay_ns = record->delay_ns,
+            .samples = record->samples,
+            .variance = reader_variance(record->variance_bits),
+            .last_monotonic_ns = record->last_monotonic_ns,
+        };
     }
     return 0;
 }
@@ -409,16 +455,21 @@ reader_stacks(struct reader *reader)
         .reader = reader,
         .unit_count = reader->copy.bytes[WP_TABLE_STACKS] / WP_STACK_UNIT_BYTES,
     };
+    struct wp_reader_stack *stacks;
     int result = 0;
 
-    walk.taken = calloc(walk.unit_count + 1, 1);
-    if (walk.taken == NULL)
+    walk.starts = calloc(walk.unit_count + 1, 1);
+    if (walk.starts == NULL)
         return reader_no_memory(reader);
     for (size_t i = 0; i < head_count && result == 0; i++)
         result = reader_chain(&walk, heads[i]);
-    free(walk.taken);
-    reader->snapshot.stacks = walk.stacks;
-    reader->snapshot.stack_count = walk.count;
+    if (result == 0) {
+        stacks = calloc(walk.count + 1, sizeof *stacks);
+        reader->snapshot.stacks = stacks;
+        reader->snapshot.stack_count = walk.count;
+        result = stacks != NULL ? reader_take_stacks(&walk, stacks) : reader_no_memory(reader);
+    }
+    free(walk.starts);
     return result;
 }
 
@@ -456,6 +507,8 @@ wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct w
         result = reader_functions(reader);
     if (result == 0)
         result = reader_processes(reader);
+    if (result == 0)
+        result = reader_threads(reader);
     if (result == 0)
         result = reader_stacks(reader);
     if (result != 0) {

@@ -75,6 +75,26 @@ struct wp_reader_stack {
     uint64_t last_monotonic_ns;
 };
 
+/* A thread that had to wait. Threads that are gone stay until others take their rows. */
+struct wp_reader_thread {
+    uint32_t tid;     /* in the pid namespace of its process */
+    uint32_t process; /* index in the processes; beyond their count: unlisted */
+    uint64_t waits;   /* that are over, since it has the row */
+    uint64_t waited_ns;
+    uint64_t last_monotonic_ns; /* when its latest wait began or ended */
+    uint64_t waiting_since_ns;  /* CLOCK_MONOTONIC, 0: waits for nothing that is seen */
+    uint16_t waiting_function;  /* index in the functions, 0 unknown */
+};
+
+/* A lease on the rates that runs. */
+struct wp_reader_lease {
+    uint64_t number;      /* the larger is the later */
+    uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+    bool has_block_rate, has_mutex_fraction;
+    uint64_t block_rate_ns;
+    uint64_t mutex_fraction;
+};
+
 /*
  * A copy of a region at one moment. All fields are checked, read-only, and live until
  * wp_snapshot_free. Strings end in NUL and may hold any other byte.
@@ -108,8 +128,12 @@ struct wp_snapshot {
     uint64_t read_realtime_ns; /* our clocks when the copy was made */
     uint64_t read_monotonic_ns;
 
-    uint64_t block_rate_ns;
+    uint64_t block_rate_ns; /* in force when it was read, leases that had run out left aside */
     uint64_t mutex_fraction;
+    uint64_t base_block_rate_ns; /* in force without leases */
+    uint64_t base_mutex_fraction;
+    struct wp_reader_lease leases[WP_REGION_LEASES]; /* those that ran, latest first */
+    size_t lease_count;
     uint64_t rate_change_count; /* changes ever made, including those no longer in the ring */
     struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES]; /* oldest first */
     size_t rate_changes_known;
@@ -124,6 +148,8 @@ struct wp_snapshot {
     size_t module_count; /* rows, with row 0 */
     const struct wp_reader_stack *stacks;
     size_t stack_count;
+    const struct wp_reader_thread *threads;
+    size_t thread_count;
 };
 
 /* Opens, checks and copies. On success *snapshot is the caller's, to be freed with
@@ -158,6 +184,10 @@ struct wp_reader_summary {
 int wp_reader_summarize(const struct wp_region_place *place, struct wp_reader_summary *summary,
                         struct wp_error *error);
 
+/* The same from a descriptor; `name` is for messages. Leaves fd open. */
+int wp_reader_summarize_fd(int fd, const char *name, struct wp_reader_summary *summary,
+                           struct wp_error *error);
+
 enum wp_reader_state {
     WP_STATE_GONE,     /* no process of the family is left (or the pid is another program's now) */
     WP_STATE_CHILDREN, /* the first process is gone, a forked child still runs */
@@ -165,25 +195,48 @@ enum wp_reader_state {
 };
 
 /*
- * Whether the program still runs, by pid and start time, never by pid alone. *pid (may be NULL) is
- * set to the pid, as seen from here, of the first process or else of the child that runs, else 0.
+ * Whether the program still runs, by pid and start time, never by pid alone; where no such process
+ * can be seen from here (a container), by whether its file is in use. *pid (may be NULL) is set to
+ * the pid, as seen from here, of the first process or else of the child that runs, and to 0 when
+ * there is none or it cannot be seen.
  */
 enum wp_reader_state wp_snapshot_state(const struct wp_snapshot *snapshot, pid_t *pid);
 
-/* The rates of a region, old and new. */
+/* The rates in force in a region. */
 struct wp_reader_rates {
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
+    size_t leases; /* that run */
+};
+
+/* What to change. */
+struct wp_reader_rate_change {
+    const uint64_t *block_rate_ns;  /* NULL: leave it as it is */
+    const uint64_t *mutex_fraction; /* NULL likewise; both NULL: only read */
+    uint64_t for_ns;                /* 0: for good, else a lease of so long */
+};
+
+/* What came of it. */
+struct wp_reader_rate_result {
+    struct wp_reader_rates before, after;
+    uint64_t lease;      /* its number, for wp_reader_end_lease; 0: none was asked for */
+    size_t ended_leases; /* others that a change for good has ended */
 };
 
 /*
- * Sets the rates of a live region and records the change in its ring. A NULL pointer leaves that
- * rate as it is; both NULL only reads. *before and *after are what was in force. Works by pwrite of
- * whole words: a program that reads a word while it changes uses the old or the new value for one
- * decision and the scaling of that decision. Two commands take turns (flock).
+ * Changes the rates of a live region, for good or as a lease, and records the change in its ring.
+ * For good: the base changes, and leases of the rates that are named end, so that what was asked
+ * for is in force at once. A lease ends by itself, by the clock of the program, whatever becomes of
+ * the caller. Works by pwrite of whole words: a program that reads a word while it changes uses
+ * the old or the new value for one decision and the scaling of that decision. Commands take turns
+ * (flock). -EBUSY: all WP_REGION_LEASES leases run.
  */
-int wp_reader_set_rates(const struct wp_region_place *place, const uint64_t *block_rate_ns,
-                        const uint64_t *mutex_fraction, struct wp_reader_rates *before,
+int wp_reader_change_rates(const struct wp_region_place *place,
+                           const struct wp_reader_rate_change *change,
+                           struct wp_reader_rate_result *result, struct wp_error *error);
+
+/* Ends a lease before its time; one that is over already is no error. */
+int wp_reader_end_lease(const struct wp_region_place *place, uint64_t lease,
                         struct wp_reader_rates *after, struct wp_error *error);
 
 #endif

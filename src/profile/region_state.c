@@ -13,7 +13,9 @@
 
 #include "profile/procfs.h"
 #include "profile/region_copy.h"
+#include "profile/region_rates.h"
 #include "profile/region_reader.h"
+#include "profile/region_use.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -60,21 +62,32 @@ int
 wp_reader_summarize(const struct wp_region_place *place, struct wp_reader_summary *summary,
                     struct wp_error *error)
 {
-    struct wp_region_header header;
     int fd = wp_region_place_open(place, O_RDONLY, error);
     int result;
 
     memset(summary, 0, sizeof *summary);
     if (fd < 0)
         return fd;
-    result = wp_region_copy_header(fd, place->path, &header, error);
-    if (result == 0)
-        result = state_processes(fd, place->path, &header, summary, error);
-    if (result == 0)
-        state_command(fd, &header, summary);
+    result = wp_reader_summarize_fd(fd, place->path, summary, error);
     close(fd);
+    return result;
+}
+
+int
+wp_reader_summarize_fd(int fd, const char *name, struct wp_reader_summary *summary,
+                       struct wp_error *error)
+{
+    struct wp_region_header header;
+    struct wp_reader_rates rates;
+    int result;
+
+    memset(summary, 0, sizeof *summary);
+    result = wp_region_copy_header(fd, name, &header, error);
+    if (result == 0)
+        result = state_processes(fd, name, &header, summary, error);
     if (result != 0)
         return result;
+    state_command(fd, &header, summary);
     summary->region_id = header.region_id;
     summary->run_id = header.run_id;
     summary->start_realtime_ns = header.start_realtime_ns;
@@ -82,8 +95,9 @@ wp_reader_summarize(const struct wp_region_place *place, struct wp_reader_summar
     summary->pid = header.pid;
     summary->uid = header.uid;
     summary->flags = header.flags;
-    summary->block_rate_ns = header.block_rate_ns;
-    summary->mutex_fraction = header.mutex_fraction;
+    rates = wp_region_rates_now(&header);
+    summary->block_rate_ns = rates.block_rate_ns;
+    summary->mutex_fraction = rates.mutex_fraction;
     summary->allocated_bytes = header.allocated_bytes;
     summary->stack_bytes_used = header.stack_units_used * WP_STACK_UNIT_BYTES;
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
@@ -138,86 +152,8 @@ wp_snapshot_state(const struct wp_snapshot *snapshot, pid_t *pid)
             *pid = child;
         return WP_STATE_CHILDREN;
     }
-    return WP_STATE_GONE;
-}
-
-/* Writes one field of the header. */
-static int
-state_write(int fd, const void *value, size_t bytes, size_t offset)
-{
-    ssize_t done = pwrite(fd, value, bytes, (off_t)offset);
-
-    if (done < 0)
-        return -errno;
-    return (size_t)done == bytes ? 0 : -EIO;
-}
-
-/* The row of the ring first, its time last in it, then the count that makes it seen. */
-static int
-state_record_change(int fd, const struct wp_region_header *header, struct wp_reader_rates rates)
-{
-    struct wp_region_rate_change change = {
-        .block_rate_ns = rates.block_rate_ns,
-        .mutex_fraction = rates.mutex_fraction,
-    };
-    uint64_t count = header->rate_change_count + 1;
-    size_t row = offsetof(struct wp_region_header, rate_changes) +
-                 (header->rate_change_count % WP_REGION_RATE_CHANGES) * sizeof change;
-    int result = state_write(fd, &change, sizeof change, row);
-
-    change.realtime_ns = state_now_ns(CLOCK_REALTIME);
-    if (result == 0)
-        result = state_write(fd, &change.realtime_ns, sizeof change.realtime_ns,
-                             row + offsetof(struct wp_region_rate_change, realtime_ns));
-    if (result == 0)
-        result = state_write(fd, &count, sizeof count,
-                             offsetof(struct wp_region_header, rate_change_count));
-    return result;
-}
-
-static int
-state_set_rates(int fd, const struct wp_region_header *header, struct wp_reader_rates before,
-                struct wp_reader_rates after)
-{
-    int result = 0;
-
-    if (after.block_rate_ns != before.block_rate_ns)
-        result = state_write(fd, &after.block_rate_ns, sizeof after.block_rate_ns,
-                             offsetof(struct wp_region_header, block_rate_ns));
-    if (result == 0 && after.mutex_fraction != before.mutex_fraction)
-        result = state_write(fd, &after.mutex_fraction, sizeof after.mutex_fraction,
-                             offsetof(struct wp_region_header, mutex_fraction));
-    if (result != 0 || (after.block_rate_ns == before.block_rate_ns &&
-                        after.mutex_fraction == before.mutex_fraction))
-        return result;
-    return state_record_change(fd, header, after);
-}
-
-int
-wp_reader_set_rates(const struct wp_region_place *place, const uint64_t *block_rate_ns,
-                    const uint64_t *mutex_fraction, struct wp_reader_rates *before,
-                    struct wp_reader_rates *after, struct wp_error *error)
-{
-    bool changes = block_rate_ns != NULL || mutex_fraction != NULL;
-    int fd = wp_region_place_open(place, changes ? O_RDWR : O_RDONLY, error);
-    struct wp_region_header header;
-    int result;
-
-    if (fd < 0)
-        return fd;
-    if (changes)
-        flock(fd, LOCK_EX);
-    result = wp_region_copy_header(fd, place->path, &header, error);
-    if (result == 0) {
-        before->block_rate_ns = header.block_rate_ns;
-        before->mutex_fraction = header.mutex_fraction;
-        after->block_rate_ns = block_rate_ns != NULL ? *block_rate_ns : header.block_rate_ns;
-        after->mutex_fraction = mutex_fraction != NULL ? *mutex_fraction : header.mutex_fraction;
-        result = state_set_rates(fd, &header, *before, *after);
-        if (result != 0)
-            wp_error_set(error, -result, "cannot change the rates of %s: %s", place->path,
-                         strerror(-result));
-    }
-    close(fd);
-    return result;
+    /* Processes of a container may be out of our sight. */
+    if (snapshot->place.path[0] == '\0' || wp_region_place_use(&snapshot->place) != WP_USE_MAPPED)
+        return WP_STATE_GONE;
+    return (snapshot->flags & WP_REGION_FLAG_EXITED) != 0 ? WP_STATE_CHILDREN : WP_STATE_RUNNING;
 }

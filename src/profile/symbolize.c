@@ -47,14 +47,15 @@ enum { LOCATION_CODE, LOCATION_FUNCTION, LOCATION_SPECIAL };
 
 struct wp_symbols_index {
     struct wp_symbolizer *symbolizer;
-    struct wp_keyset keys; /* location_key -> index of locations */
+    struct wp_arena arena;    /* lines of functions and special frames */
+    struct wp_keyset keys;    /* location_key -> index of locations */
+    struct wp_wordmap frames; /* frame -> the same: each stack asks for each of its frames */
     size_t location_capacity;
     struct wp_keyset function_places; /* module and address -> first function there */
     uint32_t *first_functions;        /* function -> the first one of its name and place */
     /* Stacks as locations, leaf first. A sample's begin at starts[sample->key]: finding them is the
      * costly part, and every encoder asks. */
     uint32_t *stacks;
-    size_t stack_capacity;
     size_t stack_used;
     uint64_t *starts;
     size_t start_count;
@@ -96,6 +97,16 @@ wp_symbolizer_free(struct wp_symbolizer *symbolizer)
     wp_symbol_names_free(&symbolizer->names);
     wp_arena_free(&symbolizer->arena);
     free(symbolizer);
+}
+
+size_t
+wp_symbolizer_remembers(const struct wp_symbolizer *symbolizer)
+{
+    size_t count = symbolizer->cache_count;
+
+    for (size_t i = 0; i < symbolizer->cache_count; i++)
+        count += symbolizer->caches[i]->addresses.count;
+    return count;
 }
 
 /* The memory of a module, made on first sight; NULL when out of memory. */
@@ -168,7 +179,8 @@ static int
 location_set_name(struct wp_symbols *symbols, struct wp_location *location, const char *name)
 {
     struct wp_symbolizer *symbolizer = symbols->index->symbolizer;
-    struct wp_line *line = wp_arena_take(&symbolizer->arena, sizeof *line);
+    /* Of this profile: the symbolizer must not grow by it each time. */
+    struct wp_line *line = wp_arena_take(&symbols->index->arena, sizeof *line);
 
     if (line == NULL)
         return -ENOMEM;
@@ -350,32 +362,37 @@ symbols_note_functions(struct wp_symbols *symbols)
     return 0;
 }
 
+/* Adds to `stacks`, which has room, the location of a frame. */
 static int
-symbols_add_to_stack(struct wp_symbols *symbols, struct location_key key)
+symbols_add_frame(struct wp_symbols *symbols, uint64_t frame)
 {
     struct wp_symbols_index *index = symbols->index;
-    uint32_t location;
-    int result = symbols_add(symbols, key, &location);
+    bool added;
+    uint32_t *location = wp_wordmap_put(&index->frames, frame, &added);
+    int result = 0;
 
-    if (result == 0)
-        result = wp_array_reserve(&index->stacks, &index->stack_capacity, index->stack_used,
-                                  sizeof *index->stacks);
-    if (result == 0)
-        index->stacks[index->stack_used++] = location;
+    if (location == NULL)
+        return -ENOMEM;
+    if (added)
+        result = symbols_add(symbols, location_of_frame(frame), location);
+    index->stacks[index->stack_used++] = *location;
     return result;
 }
 
 static int
 symbols_add_sample(struct wp_symbols *symbols, const struct wp_profile_sample *sample)
 {
+    struct wp_symbols_index *index = symbols->index;
     int result = 0;
 
-    symbols->index->starts[sample->key] = symbols->index->stack_used;
-    if (sample->function != 0)
-        result = symbols_add_to_stack(
-            symbols, (struct location_key){.vaddr = sample->function, .what = LOCATION_FUNCTION});
+    index->starts[sample->key] = index->stack_used;
+    if (sample->function != 0) {
+        const struct location_key key = {.vaddr = sample->function, .what = LOCATION_FUNCTION};
+
+        result = symbols_add(symbols, key, &index->stacks[index->stack_used++]);
+    }
     for (unsigned i = 0; i < sample->depth && result == 0; i++)
-        result = symbols_add_to_stack(symbols, location_of_frame(sample->frames[i]));
+        result = symbols_add_frame(symbols, sample->frames[i]);
     return result;
 }
 
@@ -384,6 +401,7 @@ symbols_add_all(struct wp_symbols *symbols)
 {
     const struct wp_profile *profile = symbols->profile;
     struct wp_symbols_index *index = symbols->index;
+    size_t frame_count = 0;
     int result = symbols_note_functions(symbols);
 
     if (result == 0)
@@ -391,9 +409,11 @@ symbols_add_all(struct wp_symbols *symbols)
     for (size_t i = 0; i < profile->sample_count; i++) {
         if (profile->samples[i]->key >= index->start_count)
             index->start_count = profile->samples[i]->key + 1u;
+        frame_count += profile->samples[i]->depth + 1u;
     }
     index->starts = calloc(index->start_count + 1, sizeof *index->starts);
-    if (index->starts == NULL)
+    index->stacks = calloc(frame_count + 1, sizeof *index->stacks);
+    if (index->starts == NULL || index->stacks == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < profile->sample_count && result == 0; i++)
         result = symbols_add_sample(symbols, profile->samples[i]);
@@ -592,7 +612,9 @@ wp_symbols_free(struct wp_symbols *symbols)
     if (symbols == NULL)
         return;
     if (symbols->index != NULL) {
+        wp_arena_free(&symbols->index->arena);
         wp_keyset_free(&symbols->index->keys);
+        wp_wordmap_free(&symbols->index->frames);
         wp_keyset_free(&symbols->index->function_places);
         free(symbols->index->stacks);
         free(symbols->index->starts);

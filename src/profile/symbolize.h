@@ -74,6 +74,9 @@ int wp_symbolizer_new(const struct wp_symbolizer_options *options,
                       struct wp_symbolizer **symbolizer, struct wp_error *error);
 void wp_symbolizer_free(struct wp_symbolizer *symbolizer);
 
+/* How many addresses and modules it remembers: a measure of its memory. */
+size_t wp_symbolizer_remembers(const struct wp_symbolizer *symbolizer);
+
 /*
  * Names every location of the profile, each distinct address once. Modules that cannot be read are
  * no error: their locations stay without lines and `trouble` says why. On success the caller frees

@@ -64,6 +64,42 @@ times_that_overflow_are_refused(void **state)
     assert_int_equal(parse_time("9223372035s", 1), UINT64_C(9223372035000000000));
 }
 
+static uint64_t
+parse_bytes(const char *text)
+{
+    uint64_t bytes = 0;
+
+    assert_int_equal(wp_quantity_parse_bytes(text, &bytes), 0);
+    return bytes;
+}
+
+static void
+sizes_are_read_as_they_are_printed(void **state)
+{
+    static const uint64_t sizes[] = {0, 512, 64 << 10, 3 << 19, UINT64_C(5) << 40};
+    char text[WP_QUANTITY_TEXT_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        assert_true(parse_bytes(wp_quantity_format_bytes(sizes[i], text)) == sizes[i]);
+    assert_int_equal(parse_bytes("64KiB"), 65536);
+    assert_int_equal(parse_bytes("64K"), 65536);
+    assert_int_equal(parse_bytes("64k"), 65536);
+}
+
+static void
+what_is_no_size_is_refused(void **state)
+{
+    static const char *const wrong[] = {"",    "B",     "-1",  "1KB", "1Ki",  "1x",
+                                        "1 x", "1KiBB", "1bB", "MiB", "1. K", "1  K"};
+    uint64_t bytes;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(wp_quantity_parse_bytes(wrong[i], &bytes), -EINVAL);
+    assert_int_equal(wp_quantity_parse_bytes("8192P", &bytes), -ERANGE);
+}
+
 static void
 what_is_no_number_is_refused(void **state)
 {
@@ -138,6 +174,8 @@ main(void)
         cmocka_unit_test(fractions_of_a_unit_are_exact),
         cmocka_unit_test(what_is_no_time_is_refused),
         cmocka_unit_test(times_that_overflow_are_refused),
+        cmocka_unit_test(sizes_are_read_as_they_are_printed),
+        cmocka_unit_test(what_is_no_size_is_refused),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(times_are_written_with_three_digits),
         cmocka_unit_test(exact_times_can_be_read_back),

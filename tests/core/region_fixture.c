@@ -10,6 +10,7 @@
 
 #include "core/process.h"
 #include "core/stack_table.h"
+#include "core/thread.h"
 
 #define FIXTURE_SEED 20261122u
 
@@ -89,6 +90,7 @@ region_fixture_close(void)
     struct wp_region_header *region = wp_region_mapped;
 
     wp_region_mapped = fixture_none;
+    wp_thread_state.row = NULL; /* it lies in what is unmapped now */
     (void)munmap(region, region->size_bytes);
     region_fixture_remove_directory(fixture_directory);
 }

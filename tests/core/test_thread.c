@@ -172,6 +172,89 @@ each_thread_has_a_state_of_its_own(void **state)
     assert_int_equal(wp_thread_self()->recording, 0);
 }
 
+/* The row of a thread, looked for as a reader does. */
+static const struct wp_region_thread *
+row_of(uint32_t process, uint32_t id)
+{
+    const struct wp_region_thread *rows = wp_region_rows(wp_region(), WP_TABLE_THREADS);
+
+    for (uint32_t i = 0; i < wp_region()->tables[WP_TABLE_THREADS].capacity; i++)
+        if (rows[i].key == ((uint64_t)process << 32 | id))
+            return &rows[i];
+    fail_msg("thread %u of process %u has no row", id, process);
+    return rows;
+}
+
+static void
+a_thread_shows_what_it_waited_and_waits_for(void **state)
+{
+    const struct wp_region_thread *row;
+
+    (void)state;
+    wp_thread_begin_wait(1000, 3);
+    row = row_of(1, (uint32_t)gettid());
+    assert_int_equal(row->waiting_since_ns, 1000);
+    assert_int_equal(row->waiting_function, 3);
+    wp_thread_add_wait(500, 1500);
+    assert_int_equal(row->waiting_since_ns, 0);
+    wp_thread_add_wait(70, 2000);
+    assert_int_equal(row->waits, 2);
+    assert_int_equal(row->waited_ns, 570);
+    assert_int_equal(row->last_monotonic_ns, 2000);
+    wp_thread_begin_wait(3000, 3);
+    wp_thread_end_wait(); /* refused, or not recorded */
+    assert_int_equal(row->waiting_since_ns, 0);
+    assert_int_equal(row->waits, 2);
+}
+
+static void
+wait_in_child(void *id)
+{
+    wp_thread_begin_wait(1000, 4);
+    *(uint32_t *)id = (uint32_t)gettid();
+}
+
+static void
+a_forked_child_has_a_row_of_its_own(void **state)
+{
+    uint32_t *id = &drawings[0].shard;
+
+    (void)state;
+    wp_thread_begin_wait(900, 3);
+    assert_int_equal(child_run(wait_in_child, id), 0);
+    assert_int_equal(row_of(1, (uint32_t)gettid())->waiting_function, 3);
+    assert_int_equal(row_of(2, *id)->waiting_function, 4);
+}
+
+static void *
+wait_once(void *time_ns)
+{
+    wp_thread_add_wait(1, *(const uint64_t *)time_ns);
+    return NULL;
+}
+
+/* Threads that come and go for ever: the one that lives keeps its row or gets another. */
+static void
+rows_of_threads_that_are_gone_are_used_again(void **state)
+{
+    uint32_t capacity = wp_region()->tables[WP_TABLE_THREADS].capacity;
+    const struct wp_region_thread *rows = wp_region_rows(wp_region(), WP_TABLE_THREADS);
+    uint32_t used = 0;
+
+    (void)state;
+    for (uint64_t time_ns = 1; time_ns <= 4 * WP_REGION_THREADS; time_ns++) {
+        pthread_t thread;
+
+        assert_int_equal(pthread_create(&thread, NULL, wait_once, &time_ns), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    for (uint32_t i = 0; i < capacity; i++)
+        used += rows[i].key != 0;
+    assert_in_range(used, capacity / 2, capacity);
+    wp_thread_begin_wait(10000, 2);
+    assert_int_equal(row_of(1, (uint32_t)gettid())->waiting_function, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -183,6 +266,9 @@ main(void)
         TEST(threads_spread_evenly_over_the_shards),
         TEST(one_seed_gives_one_stream),
         TEST(each_thread_has_a_state_of_its_own),
+        TEST(a_thread_shows_what_it_waited_and_waits_for),
+        TEST(a_forked_child_has_a_row_of_its_own),
+        TEST(rows_of_threads_that_are_gone_are_used_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

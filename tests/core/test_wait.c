@@ -58,7 +58,7 @@ record(uint64_t delay_ns, uint64_t block_rate_ns)
 {
     const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
 
-    wp_wait_record(delay_ns, block_rate_ns, FUNCTION, &caller);
+    wp_wait_record(delay_ns, block_rate_ns, wp_clock_ns(), FUNCTION, &caller);
 }
 
 static __attribute__((noinline)) void
@@ -99,8 +99,10 @@ static void
 rates_beyond_their_bounds_count_as_the_bounds(void **state)
 {
     (void)state;
-    set_rates(UINT64_MAX, 0);
+    set_rates(UINT64_MAX - 1, 0);
     assert_int_equal(wp_wait_block_rate_ns(), WP_SAMPLING_MAX_BLOCK_RATE_NS);
+    set_rates(WP_REGION_BLOCK_RATE_PAUSED, 0);
+    assert_int_equal(wp_wait_block_rate_ns(), 0);
     set_rates(WP_SAMPLING_MAX_BLOCK_RATE_NS, 0);
     assert_int_equal(wp_wait_block_rate_ns(), WP_SAMPLING_MAX_BLOCK_RATE_NS);
     set_rates(123, 0);
@@ -184,7 +186,7 @@ a_wait_is_as_long_as_the_clock_says(void **state)
     (void)state;
     set_rates(1, 0);
     before = wp_clock_ns();
-    wp_wait_begin(&wait);
+    wp_wait_begin(&wait, FUNCTION);
     sleep_ns(2000000);
     end_wait(&wait);
     after = wp_clock_ns();
@@ -200,11 +202,11 @@ the_rate_at_the_start_of_a_wait_decides(void **state)
 
     (void)state;
     set_rates(1, 0);
-    wp_wait_begin(&wait);
+    wp_wait_begin(&wait, FUNCTION);
     set_rates(0, 0);
     end_wait(&wait);
     assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
-    wp_wait_begin(&wait);
+    wp_wait_begin(&wait, FUNCTION);
     set_rates(1, 0);
     end_wait(&wait);
     assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
@@ -333,7 +335,7 @@ errno_is_left_alone(void **state)
     (void)state;
     set_rates(1, 1);
     errno = ERRNO_MARK;
-    wp_wait_begin(&wait);
+    wp_wait_begin(&wait, FUNCTION);
     end_wait(&wait);
     assert_int_equal(errno, ERRNO_MARK);
     record(100, 1);

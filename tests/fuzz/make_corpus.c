@@ -92,6 +92,24 @@ corpus_rates(struct region_builder *builder)
     return builder->size_bytes;
 }
 
+/* Leases that run and have run out, threads that wait and that are of no process. */
+static size_t
+corpus_leases_and_threads(struct region_builder *builder)
+{
+    struct wp_region_header *header = region_builder_header(builder);
+    struct wp_region_thread *threads = region_builder_rows(builder, WP_TABLE_THREADS);
+
+    header->lease_count = 3;
+    header->leases[0] = (struct wp_region_lease){1, 1000, 5, 1};
+    header->leases[1] = (struct wp_region_lease){3, UINT64_MAX, WP_REGION_RATE_UNCHANGED, 7};
+    header->leases[7] = (struct wp_region_lease){2, UINT64_MAX, 0, WP_REGION_RATE_UNCHANGED};
+    threads[0] = (struct wp_region_thread){UINT64_C(1) << 32 | 4242, 5, 600, 7000, 7000, 1, {0}};
+    threads[9] = (struct wp_region_thread){UINT64_MAX, UINT64_MAX, UINT64_MAX, 1, 1, 9, {0}};
+    threads[10] =
+        (struct wp_region_thread){UINT64_C(99) << 32 | 1, 1, 2, 3, UINT64_MAX, 99999, {0}};
+    return builder->size_bytes;
+}
+
 static size_t
 corpus_huge_values(struct region_builder *builder)
 {
@@ -275,6 +293,7 @@ static const struct {
     {"valid-small", corpus_small},
     {"valid-family", corpus_family},
     {"valid-rates", corpus_rates},
+    {"valid-leases-and-threads", corpus_leases_and_threads},
     {"valid-huge-values", corpus_huge_values},
     {"torn-module", corpus_torn_module},
     {"torn-record", corpus_torn_record},

@@ -15,11 +15,12 @@ readonly include_rules='
 include         -
 src/core        core/
 interpose       interpose/ core/ waitprof.h
-src/profile     profile/ core/region_format.h core/region_path.h
-src/cli         cli/ profile/ core/region_format.h core/region_path.h
+src/profile     profile/ core/region_format.h core/region_path.h core/region_rates.h
+src/agent       agent/ profile/ core/region_format.h
+src/cli         cli/ agent/ profile/ core/region_format.h core/region_path.h
 '
 # What profile and cli may include of core must not bring in the rest of it.
-readonly shared_headers='src/core/region_format.h src/core/region_path.h'
+readonly shared_headers='src/core/region_format.h src/core/region_path.h src/core/region_rates.h'
 
 # File and function lengths: path prefix, lines of a file, lines between a function's braces.
 readonly length_rules='
@@ -54,7 +55,7 @@ includes_of()
 is_ours()
 {
     [[ -e src/$1 || -e include/$1 || -e $1 || $1 == *.pb-c.h ]] ||
-        [[ $1 =~ ^(core|profile|cli|interpose)/ ]]
+        [[ $1 =~ ^(core|profile|agent|cli|interpose)/ ]]
 }
 
 check_include_direction()

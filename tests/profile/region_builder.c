@@ -63,6 +63,7 @@ builder_lay_all(struct wp_region_header *header, const struct region_builder_siz
         [WP_TABLE_MODULES] = {sizeof(struct wp_region_module), builder_size(sizes->modules, 8)},
         [WP_TABLE_STRINGS] = {1, builder_size(sizes->string_bytes, 1024)},
         [WP_TABLE_BUCKETS] = {sizeof(uint32_t), builder_size(sizes->buckets, 16)},
+        [WP_TABLE_THREADS] = {sizeof(struct wp_region_thread), builder_size(sizes->threads, 16)},
         [WP_TABLE_STACKS] = {STACK_UNIT, builder_size(sizes->stack_units, 256)},
     };
     uint64_t end = 4096;
@@ -100,8 +101,8 @@ region_builder_init(struct region_builder *builder, const struct region_builder_
     header->start_ticks = 12345;
     header->pid = 4242;
     header->max_depth = WP_REGION_DEFAULT_DEPTH;
-    header->block_rate_ns = 1;
-    header->mutex_fraction = 1;
+    header->block_rate_ns = header->base_block_rate_ns = 1;
+    header->mutex_fraction = header->base_mutex_fraction = 1;
     header->rate_change_count = 1;
     header->rate_changes[0] = (struct wp_region_rate_change){
         .realtime_ns = header->start_realtime_ns, .block_rate_ns = 1, .mutex_fraction = 1};

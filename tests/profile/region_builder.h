@@ -18,6 +18,7 @@ struct region_builder_sizes {
     uint32_t string_bytes;
     uint32_t buckets;
     uint32_t stack_units;
+    uint32_t threads;
 };
 
 struct region_builder {

@@ -66,6 +66,13 @@ the_header_is_documented_as_it_is(void **state)
     CHECK(wp_region_header, flags);
     CHECK(wp_region_header, block_rate_ns);
     CHECK(wp_region_header, mutex_fraction);
+    CHECK(wp_region_header, lease_deadline_ns);
+    CHECK(wp_region_header, base_block_rate_ns);
+    CHECK(wp_region_header, base_mutex_fraction);
+    CHECK(wp_region_header, settings_by_program);
+    CHECK(wp_region_header, settings_by_command);
+    CHECK(wp_region_header, lease_count);
+    CHECK(wp_region_header, leases);
     CHECK(wp_region_header, rate_change_count);
     CHECK(wp_region_header, rate_changes);
     CHECK(wp_region_header, counters);
@@ -87,6 +94,12 @@ rows_and_records_are_documented_as_they_are(void **state)
     CHECK(wp_region_function, flags);
     CHECK(wp_region_function, part_of);
     CHECK(wp_region_function, reserved);
+    CHECK(wp_region_thread, key);
+    CHECK(wp_region_thread, waits);
+    CHECK(wp_region_thread, waited_ns);
+    CHECK(wp_region_thread, last_monotonic_ns);
+    CHECK(wp_region_thread, waiting_since_ns);
+    CHECK(wp_region_thread, waiting_function);
     CHECK(wp_region_module, key);
     CHECK(wp_region_module, ready);
     CHECK(wp_region_module, path);

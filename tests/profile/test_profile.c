@@ -383,11 +383,11 @@ an_empty_profile_says_why(void **state)
     assert_non_null(strstr(wp_comments_explain_empty(profile, text, sizeof text),
                            "no wrapped call had to wait"));
     wp_profile_free(profile);
-    region_builder_header(&builder)->block_rate_ns = 0;
+    region_builder_header(&builder)->base_block_rate_ns = 0;
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
     assert_non_null(strstr(wp_comments_explain_empty(profile, text, sizeof text), "rate is 0"));
     wp_profile_free(profile);
-    region_builder_header(&builder)->block_rate_ns = 1000000;
+    region_builder_header(&builder)->base_block_rate_ns = 1000000;
     region_builder_header(&builder)->counters[0].value[WP_COUNTER_waits] = 9;
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
     assert_non_null(
@@ -429,7 +429,7 @@ comments_tell_rates_changes_losses_and_coverage(void **state)
     region_builder_header(&builder)->rate_changes[1] = (struct wp_region_rate_change){
         .realtime_ns = UINT64_C(1700000001000000000), .block_rate_ns = 250, .mutex_fraction = 1};
     region_builder_header(&builder)->rate_change_count = 2;
-    region_builder_header(&builder)->block_rate_ns = 250;
+    region_builder_header(&builder)->base_block_rate_ns = 250;
     profile = profile_of(&builder, WP_PROFILE_BLOCK);
     assert_int_equal(wp_comments_make(profile, NULL, &comments), 0);
     assert_true(has_comment(&comments, "block profile"));

@@ -93,12 +93,11 @@ a_sound_region_is_read_whole(void **state)
     assert_false(snapshot->modules[2].known);
     assert_int_equal(snapshot->modules[3].build_id_bytes, 4);
     assert_int_equal(snapshot->stack_count, 2);
-    /* The head of the chain is the latest. */
-    assert_int_equal(snapshot->stacks[0].profile, WP_PROFILE_MUTEX);
-    assert_int_equal(snapshot->stacks[1].delay_ns, 700);
-    assert_int_equal(snapshot->stacks[1].contentions_fixed, ONE * 5 / 2);
-    assert_int_equal(snapshot->stacks[1].depth, 3);
-    assert_true(snapshot->stacks[1].variance == 12.5);
+    assert_int_equal(snapshot->stacks[0].delay_ns, 700);
+    assert_int_equal(snapshot->stacks[0].contentions_fixed, ONE * 5 / 2);
+    assert_int_equal(snapshot->stacks[0].depth, 3);
+    assert_true(snapshot->stacks[0].variance == 12.5);
+    assert_int_equal(snapshot->stacks[1].profile, WP_PROFILE_MUTEX);
     wp_snapshot_free(snapshot);
     region_builder_free(&builder);
 }
@@ -180,10 +179,10 @@ other_files_and_versions_are_named_as_such(void **state)
     assert_refused(&builder, EPROTO, "not a region");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = WP_REGION_VERSION + 1;
-    assert_refused(&builder, EPROTO, "format version 3");
+    assert_refused(&builder, EPROTO, "format version 4");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = WP_REGION_VERSION - 1;
-    assert_refused(&builder, EPROTO, "format version 1 and this waitprof reads version 2");
+    assert_refused(&builder, EPROTO, "format version 2 and this waitprof reads version 3");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = __builtin_bswap32(WP_REGION_VERSION);
     assert_refused(&builder, EPROTO, "byte order");
@@ -525,39 +524,37 @@ a_count_of_rate_changes_near_its_limit_ends(void **state)
 }
 
 static void
-rates_are_set_in_the_file_and_recorded(void **state)
+threads_are_read_with_what_they_wait_for(void **state)
 {
     struct region_builder builder;
-    struct wp_region_place place = {.path = "/tmp/waitprof-test-XXXXXX"};
-    struct wp_reader_rates before;
-    struct wp_reader_rates after;
+    struct wp_region_thread *rows;
     struct wp_snapshot *snapshot;
     struct wp_error error = {""};
-    uint64_t block_rate_ns = 12345;
-    int fd = mkstemp(place.path);
 
     (void)state;
-    assert_true(fd >= 0);
-    close(fd);
     region_builder_init(&builder, NULL);
-    region_builder_write(&builder, place.path);
-    assert_int_equal(wp_reader_set_rates(&place, &block_rate_ns, NULL, &before, &after, &error), 0);
-    assert_int_equal(before.block_rate_ns, 1);
-    assert_int_equal(after.block_rate_ns, 12345);
-    assert_int_equal(after.mutex_fraction, 1);
-    assert_int_equal(wp_reader_open(&place, &snapshot, &error), 0);
-    assert_int_equal(snapshot->block_rate_ns, 12345);
-    assert_int_equal(snapshot->mutex_fraction, 1);
-    assert_int_equal(snapshot->rate_changes_known, 2);
-    assert_int_equal(snapshot->rate_changes[1].block_rate_ns, 12345);
-    assert_true(snapshot->rate_changes[1].realtime_ns > snapshot->rate_changes[0].realtime_ns);
+    uint16_t function = region_builder_function(&builder, "pthread_mutex_lock", "mutex", 0, 0);
+
+    rows = region_builder_rows(&builder, WP_TABLE_THREADS);
+    rows[3] = (struct wp_region_thread){.key = UINT64_C(1) << 32 | 4242,
+                                        .waits = 7,
+                                        .waited_ns = 700,
+                                        .last_monotonic_ns = 9000,
+                                        .waiting_since_ns = 9000,
+                                        .waiting_function = function};
+    rows[5] = (struct wp_region_thread){.key = UINT64_C(9) << 32 | 4300, .waiting_function = 999};
+    rows[6] = (struct wp_region_thread){.key = 17}; /* of no process: half a key is none */
+    assert_int_equal(read_bytes(&builder, builder.size_bytes, &snapshot, &error), 0);
+    assert_int_equal(snapshot->thread_count, 2);
+    assert_int_equal(snapshot->threads[0].tid, 4242);
+    assert_int_equal(snapshot->threads[0].process, 0);
+    assert_int_equal(snapshot->threads[0].waits, 7);
+    assert_int_equal(snapshot->threads[0].waited_ns, 700);
+    assert_int_equal(snapshot->threads[0].waiting_since_ns, 9000);
+    assert_int_equal(snapshot->threads[0].waiting_function, function);
+    assert_int_equal(snapshot->threads[1].process, 8);
+    assert_int_equal(snapshot->threads[1].waiting_function, 0);
     wp_snapshot_free(snapshot);
-    /* What does not change is not recorded. */
-    assert_int_equal(wp_reader_set_rates(&place, &block_rate_ns, NULL, &before, &after, &error), 0);
-    assert_int_equal(wp_reader_open(&place, &snapshot, &error), 0);
-    assert_int_equal(snapshot->rate_changes_known, 2);
-    wp_snapshot_free(snapshot);
-    unlink(place.path);
     region_builder_free(&builder);
 }
 
@@ -604,7 +601,7 @@ main(void)
         cmocka_unit_test(a_variance_that_is_no_number_counts_as_none),
         cmocka_unit_test(rate_changes_come_oldest_first_when_the_ring_went_round),
         cmocka_unit_test(a_count_of_rate_changes_near_its_limit_ends),
-        cmocka_unit_test(rates_are_set_in_the_file_and_recorded),
+        cmocka_unit_test(threads_are_read_with_what_they_wait_for),
         cmocka_unit_test(a_reused_pid_is_not_taken_for_the_program),
     };
 

@@ -187,7 +187,7 @@ an_empty_profile_is_explained(void **state)
 
     (void)state;
     region_builder_init(&builder, NULL);
-    region_builder_header(&builder)->block_rate_ns = 0;
+    region_builder_header(&builder)->base_block_rate_ns = 0;
     text = report_of(&builder, NULL);
     assert_non_null(strstr(text, "The block profile is empty: the rate is 0"));
     free(text);
@@ -216,7 +216,7 @@ the_reason_for_an_empty_profile_fits_what_was_counted(void **state)
 
         region_builder_init(&builder, NULL);
         header = region_builder_header(&builder);
-        header->block_rate_ns = cases[i].rate_ns;
+        header->base_block_rate_ns = cases[i].rate_ns;
         header->counters[0].value[WP_COUNTER_waits] = cases[i].waits;
         header->counters[0].value[WP_COUNTER_block_samples] = cases[i].samples;
         text = report_of(&builder, NULL);

@@ -1,0 +1,355 @@
+#include "profile/region_rates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/region_rates.h"
+#include "profile/region_copy.h"
+
+/* As many repetitions as the program's (core/rates.c). */
+#define SETTLE_TRIES 16
+
+/* A region that is being changed: by this command alone, since it holds the file's lock. */
+struct change {
+    const char *path;
+    int fd;
+    struct wp_region_header header; /* as it was, with our changes */
+    struct wp_error *error;
+};
+
+static uint64_t
+now_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static struct wp_region_rates
+rates_at(const struct wp_region_header *header, uint64_t time_ns)
+{
+    return wp_region_rates_in_force(header->base_block_rate_ns, header->base_mutex_fraction,
+                                    header->leases, time_ns);
+}
+
+static struct wp_reader_rates
+rates_of(const struct wp_region_header *header, uint64_t time_ns)
+{
+    struct wp_region_rates in_force = rates_at(header, time_ns);
+    struct wp_reader_rates rates = {
+        .block_rate_ns = wp_region_block_rate_meant(in_force.block_rate_ns),
+        .mutex_fraction = in_force.mutex_fraction,
+    };
+
+    for (unsigned i = 0; i < WP_REGION_LEASES; i++)
+        rates.leases += wp_region_lease_runs(&header->leases[i], time_ns);
+    return rates;
+}
+
+struct wp_reader_rates
+wp_region_rates_now(const struct wp_region_header *header)
+{
+    return rates_of(header, now_ns(CLOCK_MONOTONIC));
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static int
+compare_leases(const void *one, const void *other)
+{
+    const struct wp_reader_lease *a = one, *b = other;
+
+    return (a->number < b->number) - (a->number > b->number);
+}
+
+static void
+read_leases(const struct wp_region_header *header, struct wp_snapshot *snapshot)
+{
+    for (unsigned i = 0; i < WP_REGION_LEASES; i++) {
+        const struct wp_region_lease *lease = &header->leases[i];
+        struct wp_reader_lease *to = &snapshot->leases[snapshot->lease_count];
+
+        if (!wp_region_lease_runs(lease, snapshot->read_monotonic_ns))
+            continue;
+        to->number = lease->number;
+        to->deadline_ns = lease->deadline_monotonic_ns;
+        to->has_block_rate = lease->block_rate_ns != WP_REGION_RATE_UNCHANGED;
+        to->block_rate_ns = to->has_block_rate ? lease->block_rate_ns : 0;
+        to->has_mutex_fraction = lease->mutex_fraction != WP_REGION_RATE_UNCHANGED;
+        to->mutex_fraction = to->has_mutex_fraction ? lease->mutex_fraction : 0;
+        snapshot->lease_count++;
+    }
+    qsort(snapshot->leases, snapshot->lease_count, sizeof snapshot->leases[0], compare_leases);
+}
+
+void
+wp_region_rates_read(const struct wp_region_header *header, struct wp_snapshot *snapshot)
+{
+    struct wp_reader_rates rates = rates_of(header, snapshot->read_monotonic_ns);
+    uint64_t made = header->rate_change_count;
+    uint64_t first = made > WP_REGION_RATE_CHANGES ? made - WP_REGION_RATE_CHANGES : 0;
+
+    snapshot->block_rate_ns = rates.block_rate_ns;
+    snapshot->mutex_fraction = rates.mutex_fraction;
+    snapshot->base_block_rate_ns = header->base_block_rate_ns;
+    snapshot->base_mutex_fraction = header->base_mutex_fraction;
+    read_leases(header, snapshot);
+    snapshot->rate_change_count = made;
+    for (uint64_t i = first; i < made; i++) {
+        const struct wp_region_rate_change *change =
+            &header->rate_changes[i % WP_REGION_RATE_CHANGES];
+
+        if (change->realtime_ns != 0)
+            snapshot->rate_changes[snapshot->rate_changes_known++] = *change;
+    }
+}
+
+/* --- changing --------------------------------------------------------------------------------- */
+
+/* Writes a field of change->header to the same place in the file. */
+#define WRITE_FIELD(change, field)                                                                 \
+    write_bytes((change), &(change)->header.field, sizeof(change)->header.field,                   \
+                offsetof(struct wp_region_header, field))
+
+static int
+write_bytes(struct change *change, const void *value, size_t bytes, size_t offset)
+{
+    ssize_t done = pwrite(change->fd, value, bytes, (off_t)offset);
+
+    if (done == (ssize_t)bytes)
+        return 0;
+    return wp_error_set(change->error, done < 0 ? errno : EIO, "cannot change the rates of %s: %s",
+                        change->path, strerror(done < 0 ? errno : EIO));
+}
+
+/* Reads the header again: the program may have changed its part meanwhile. */
+static int
+read_header(struct change *change)
+{
+    return wp_region_copy_header(change->fd, change->path, &change->header, change->error);
+}
+
+/* The row of the ring first, its time last in it, then the count that makes it seen. */
+static int
+note_change(struct change *change, const struct wp_region_rates *rates)
+{
+    struct wp_region_header *header = &change->header;
+    uint64_t row = header->rate_change_count % WP_REGION_RATE_CHANGES;
+    size_t offset = offsetof(struct wp_region_header, rate_changes) +
+                    row * sizeof(struct wp_region_rate_change);
+    struct wp_region_rate_change note = {
+        .block_rate_ns = wp_region_block_rate_meant(rates->block_rate_ns),
+        .mutex_fraction = rates->mutex_fraction,
+    };
+    int status = write_bytes(change, &note, sizeof note, offset);
+
+    note.realtime_ns = now_ns(CLOCK_REALTIME);
+    if (status == 0)
+        status = write_bytes(change, &note.realtime_ns, sizeof note.realtime_ns,
+                             offset + offsetof(struct wp_region_rate_change, realtime_ns));
+    header->rate_change_count++;
+    return status != 0 ? status : WRITE_FIELD(change, rate_change_count);
+}
+
+/* Works out the rates and writes them, as core/region_rates.h has it. */
+static int
+settle_once(struct change *change)
+{
+    struct wp_region_header *header = &change->header;
+    struct wp_region_rates rates = rates_at(header, now_ns(CLOCK_MONOTONIC));
+    bool changes = wp_region_block_rate_meant(header->block_rate_ns) !=
+                       wp_region_block_rate_meant(rates.block_rate_ns) ||
+                   header->mutex_fraction != rates.mutex_fraction;
+    int status;
+
+    header->block_rate_ns = rates.block_rate_ns;
+    header->mutex_fraction = rates.mutex_fraction;
+    header->lease_deadline_ns = rates.deadline_ns;
+    status = WRITE_FIELD(change, block_rate_ns);
+    if (status == 0)
+        status = WRITE_FIELD(change, mutex_fraction);
+    if (status == 0)
+        status = WRITE_FIELD(change, lease_deadline_ns);
+    return status == 0 && changes ? note_change(change, &rates) : status;
+}
+
+/* Makes the changes seen: counts them, then settles until the program changed nothing meanwhile. */
+static int
+settle(struct change *change)
+{
+    int status;
+
+    change->header.settings_by_command++;
+    status = WRITE_FIELD(change, settings_by_command);
+    for (int tries = 0; tries < SETTLE_TRIES && status == 0; tries++) {
+        uint64_t by_program;
+
+        status = read_header(change);
+        if (status != 0)
+            break;
+        by_program = change->header.settings_by_program;
+        status = settle_once(change);
+        if (status == 0)
+            status = read_header(change);
+        if (status == 0 && change->header.settings_by_program == by_program)
+            break;
+    }
+    return status;
+}
+
+/* A lease ends: its number first, so that nobody takes what is written later for its own. */
+static int
+clear_lease(struct change *change, unsigned i)
+{
+    change->header.leases[i].number = 0;
+    return WRITE_FIELD(change, leases[i].number);
+}
+
+/* Takes the rates out of a lease that a change for good names; one that names no other is over. */
+static int
+end_leases(struct change *change, const struct wp_reader_rate_change *wanted, size_t *ended)
+{
+    uint64_t time_ns = now_ns(CLOCK_MONOTONIC);
+    int status = 0;
+
+    for (unsigned i = 0; i < WP_REGION_LEASES && status == 0; i++) {
+        struct wp_region_lease *lease = &change->header.leases[i];
+        bool runs = wp_region_lease_runs(lease, time_ns);
+
+        if (wanted->block_rate_ns != NULL)
+            lease->block_rate_ns = WP_REGION_RATE_UNCHANGED;
+        if (wanted->mutex_fraction != NULL)
+            lease->mutex_fraction = WP_REGION_RATE_UNCHANGED;
+        if (!runs)
+            continue;
+        status = WRITE_FIELD(change, leases[i].block_rate_ns);
+        if (status == 0)
+            status = WRITE_FIELD(change, leases[i].mutex_fraction);
+        if (status == 0 && lease->block_rate_ns == WP_REGION_RATE_UNCHANGED &&
+            lease->mutex_fraction == WP_REGION_RATE_UNCHANGED) {
+            ++*ended;
+            status = clear_lease(change, i);
+        }
+    }
+    return status;
+}
+
+static int
+change_base(struct change *change, const struct wp_reader_rate_change *wanted, size_t *ended)
+{
+    int status = end_leases(change, wanted, ended);
+
+    if (status == 0 && wanted->block_rate_ns != NULL) {
+        change->header.base_block_rate_ns = *wanted->block_rate_ns;
+        status = WRITE_FIELD(change, base_block_rate_ns);
+    }
+    if (status == 0 && wanted->mutex_fraction != NULL) {
+        change->header.base_mutex_fraction = *wanted->mutex_fraction;
+        status = WRITE_FIELD(change, base_mutex_fraction);
+    }
+    return status;
+}
+
+/* Gives out a lease: everything else first, its number last. */
+static int
+add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uint64_t *number)
+{
+    uint64_t time_ns = now_ns(CLOCK_MONOTONIC);
+    struct wp_region_lease *lease;
+    unsigned i = 0;
+    int status;
+
+    while (i < WP_REGION_LEASES && wp_region_lease_runs(&change->header.leases[i], time_ns))
+        i++;
+    if (i == WP_REGION_LEASES)
+        return wp_error_set(change->error, EBUSY,
+                            "%s has %u leases on its rates already: wait until one ends, or set "
+                            "the rates for good, which ends them all",
+                            change->path, WP_REGION_LEASES);
+    status = clear_lease(change, i);
+    lease = &change->header.leases[i];
+    lease->deadline_monotonic_ns =
+        wanted->for_ns < INT64_MAX - time_ns ? time_ns + wanted->for_ns : INT64_MAX;
+    lease->block_rate_ns =
+        wanted->block_rate_ns != NULL ? *wanted->block_rate_ns : WP_REGION_RATE_UNCHANGED;
+    lease->mutex_fraction =
+        wanted->mutex_fraction != NULL ? *wanted->mutex_fraction : WP_REGION_RATE_UNCHANGED;
+    if (status == 0)
+        status = WRITE_FIELD(change, leases[i]);
+    *number = ++change->header.lease_count;
+    if (status == 0)
+        status = WRITE_FIELD(change, lease_count);
+    lease->number = *number;
+    return status == 0 ? WRITE_FIELD(change, leases[i].number) : status;
+}
+
+/* Opens the region and waits for its turn. The caller closes change->fd. */
+static int
+begin_change(struct change *change, const struct wp_region_place *place, int flags,
+             struct wp_error *error)
+{
+    change->path = place->path;
+    change->error = error;
+    change->fd = wp_region_place_open(place, flags, error);
+    if (change->fd < 0)
+        return change->fd;
+    if (flags == O_RDWR)
+        flock(change->fd, LOCK_EX);
+    return read_header(change);
+}
+
+int
+wp_reader_change_rates(const struct wp_region_place *place,
+                       const struct wp_reader_rate_change *wanted,
+                       struct wp_reader_rate_result *result, struct wp_error *error)
+{
+    bool changes = wanted->block_rate_ns != NULL || wanted->mutex_fraction != NULL;
+    struct change change;
+    int status = begin_change(&change, place, changes ? O_RDWR : O_RDONLY, error);
+
+    memset(result, 0, sizeof *result);
+    if (status == 0) {
+        result->before = result->after = wp_region_rates_now(&change.header);
+        if (changes && wanted->for_ns != 0)
+            status = add_lease(&change, wanted, &result->lease);
+        else if (changes)
+            status = change_base(&change, wanted, &result->ended_leases);
+        if (status == 0 && changes)
+            status = settle(&change);
+        if (status == 0)
+            result->after = wp_region_rates_now(&change.header);
+    }
+    if (change.fd >= 0)
+        close(change.fd);
+    return status;
+}
+
+int
+wp_reader_end_lease(const struct wp_region_place *place, uint64_t lease,
+                    struct wp_reader_rates *after, struct wp_error *error)
+{
+    struct change change;
+    int status = begin_change(&change, place, O_RDWR, error);
+    bool found = false;
+
+    for (unsigned i = 0; i < WP_REGION_LEASES && status == 0; i++) {
+        if (lease == 0 || change.header.leases[i].number != lease)
+            continue;
+        status = clear_lease(&change, i);
+        found = true;
+    }
+    if (status == 0 && found)
+        status = settle(&change);
+    if (status == 0)
+        *after = wp_region_rates_now(&change.header);
+    if (change.fd >= 0)
+        close(change.fd);
+    return status;
+}

@@ -1,0 +1,3 @@
+start hold_lock 0
+wait_until waitprof rate "$pid"
+status_of waitprof rate --for 5s "$pid"
