@@ -10,8 +10,11 @@
 
 #include <cmocka.h>
 
+#include "core/rates.h"
+#include "core/region.h"
 #include "core/sampling.h"
 #include "core/stack_table.h"
+#include "core/thread.h"
 #include "core/wait.h"
 
 #include "region_fixture.h"
@@ -348,6 +351,96 @@ errno_is_left_alone(void **state)
     assert_int_equal(errno, ERRNO_MARK);
 }
 
+/* A lease on both rates, over a base of 0/0, that ends at `deadline_ns`. */
+static void
+lease_rates(uint64_t deadline_ns)
+{
+    struct wp_region_header *region = wp_region();
+
+    region->leases[0] = (struct wp_region_lease){1, deadline_ns, 1, 1};
+    wp_rates_settle(region, wp_clock_ns());
+    assert_int_equal(region->block_rate_ns, 1);
+}
+
+static void
+every_kind_of_wait_notices_the_end_of_a_lease(void **state)
+{
+    const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
+    struct wp_lock_wait lock_wait;
+    struct wp_wait wait;
+
+    (void)state;
+    lease_rates(wp_clock_ns() + 1000000);
+    sleep_ns(2000000);
+    wp_wait_begin(&wait, FUNCTION);
+    assert_int_equal(wp_region()->block_rate_ns, 0);
+    end_wait(&wait);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 0);
+
+    lease_rates(wp_clock_ns() + 1000000);
+    sleep_ns(2000000);
+    begin_lock_wait(&lock_wait);
+    assert_int_equal(wp_region()->mutex_fraction, 0);
+    wp_lock_wait_end(&lock_wait, WP_LOCK_ACQUIRED);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 0);
+
+    lease_rates(wp_clock_ns() + 1000000);
+    wp_wait_record_now(500, FUNCTION, &caller);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+    sleep_ns(2000000);
+    wp_wait_record_now(500, FUNCTION, &caller);
+    assert_int_equal(wp_region()->lease_deadline_ns, 0);
+    assert_int_equal(totals_of(WP_PROFILE_BLOCK).samples, 1);
+}
+
+static const struct wp_region_thread *
+row_of_this_thread(void)
+{
+    assert_non_null(wp_thread_state.row);
+    return wp_thread_state.row;
+}
+
+static void
+a_thread_in_a_wait_shows_it(void **state)
+{
+    struct wp_lock_wait lock_wait;
+    struct wp_wait wait;
+
+    (void)state;
+    set_rates(1, 1);
+    begin_lock_wait(&lock_wait);
+    assert_int_equal(row_of_this_thread()->waiting_since_ns, lock_wait.start_ns);
+    assert_int_equal(row_of_this_thread()->waiting_function, FUNCTION);
+    wp_lock_wait_end(&lock_wait, WP_LOCK_REFUSED);
+    assert_int_equal(row_of_this_thread()->waiting_since_ns, 0);
+    wp_wait_begin(&wait, FUNCTION);
+    assert_int_equal(row_of_this_thread()->waiting_since_ns, wait.start_ns);
+    end_wait(&wait);
+    assert_int_equal(row_of_this_thread()->waiting_since_ns, 0);
+    /* A wait that began with the profile off is none, but over all the same. */
+    set_rates(0, 0);
+    wp_wait_begin(&wait, FUNCTION);
+    end_wait(&wait);
+    assert_int_equal(row_of_this_thread()->waiting_since_ns, 0);
+}
+
+/* Within a factor of 4 on a busy machine: the sum of few measurements is compared with the time of
+ * all. */
+static void
+the_own_cost_is_what_recording_took(void **state)
+{
+    uint64_t start_ns, all_ns;
+
+    (void)state;
+    set_rates(1, 0);
+    record(1000, 1);
+    start_ns = wp_clock_ns();
+    for (int i = 0; i < 61 * 400; i++)
+        record(1000, 1);
+    all_ns = wp_clock_ns() - start_ns;
+    assert_in_range(region_fixture_counter(WP_COUNTER_own_cost_ns), all_ns / 4, all_ns * 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -368,6 +461,9 @@ main(void)
         TEST(each_profile_is_off_by_itself),
         TEST(the_fraction_selects_that_part_of_the_waiters),
         TEST(errno_is_left_alone),
+        TEST(every_kind_of_wait_notices_the_end_of_a_lease),
+        TEST(a_thread_in_a_wait_shows_it),
+        TEST(the_own_cost_is_what_recording_took),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
