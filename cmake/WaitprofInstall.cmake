@@ -35,6 +35,19 @@ file(RELATIVE_PATH WAITPROF_PC_TO_PREFIX
 configure_file(cmake/waitprof.pc.in waitprof.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/waitprof.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
+# systemd units; what two of them share stands in one place.
+set(systemd_source "${PROJECT_SOURCE_DIR}/packaging/systemd")
+set(systemd_built "${PROJECT_BINARY_DIR}/systemd")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${systemd_source}/hardening.conf")
+file(READ "${systemd_source}/hardening.conf" WAITPROF_UNIT_HARDENING)
+foreach(file IN ITEMS waitprof-serve@.service waitprof-push@.service waitprof.conf)
+    configure_file("${systemd_source}/${file}.in" "${systemd_built}/${file}" @ONLY)
+endforeach()
+install(FILES "${systemd_built}/waitprof-serve@.service" "${systemd_built}/waitprof-push@.service"
+    DESTINATION lib/systemd/system)
+install(FILES "${systemd_built}/waitprof.conf"
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/waitprof/systemd")
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "The waitprof authors <waitprof@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")

@@ -121,16 +121,19 @@ enum wp_reader_state
 wp_target_state(const struct wp_target *target, const struct wp_snapshot *snapshot, pid_t *pid)
 {
     const char *name = target_file_name(&target->place);
+    enum wp_region_use use = wp_region_use(target->fd);
+    enum wp_reader_state state = WP_STATE_GONE;
     pid_t found = 0;
-    enum wp_reader_state state = target_state_now(target, snapshot, &found);
 
+    if (use != WP_USE_NONE)
+        state = target_state_now(target, snapshot, &found);
     /* A process that lets nobody look is believed. One that has become another program by exec
      * leaves the region to its children; these need not be in the table yet. */
-    if (found == 0 || wp_procfs_maps(found, name) == 0) {
+    if (use != WP_USE_NONE && (found == 0 || wp_procfs_maps(found, name) == 0)) {
         found = wp_procfs_find_user(name);
         if (found != 0)
             state = WP_STATE_CHILDREN;
-        else if (wp_region_use(target->fd) != WP_USE_MAPPED)
+        else if (use == WP_USE_UNKNOWN)
             state = WP_STATE_GONE;
         else if (state == WP_STATE_GONE)
             state = WP_STATE_RUNNING; /* out of our sight, in a container */

@@ -23,12 +23,19 @@
 #define SEARCH_PAUSE_FACTOR 50u
 #define SEARCH_PAUSE_MAX_NS UINT64_C(30000000000)
 
+enum set_life {
+    LIFE_UNSURE,
+    LIFE_RUNS,
+    LIFE_PROCESS_RUNS, /* which may have become another program */
+    LIFE_ENDED,
+};
+
 /* A followed program. */
 struct set_member {
     struct wp_target *target;
     pid_t live_pid;      /* the process of the family that ran when it was last looked at */
     uint64_t live_ticks; /* and when that started */
-    bool runs;           /* that still did at the start of this refresh */
+    enum set_life life;  /* as seen at the start of this refresh */
     bool listed;         /* in this refresh */
     bool used;           /* this refresh has seen a process that has the region mapped */
 };
@@ -71,8 +78,7 @@ struct wp_target_set {
 /* A refresh that is under way. */
 struct set_refresh {
     struct wp_target_set *set;
-    bool listed;   /* there was a look at all regions */
-    bool searched; /* and every process was looked at for regions that it has mapped */
+    bool searched; /* every process was looked at for regions that it has mapped */
     wp_target_trouble *trouble;
     void *context;
     struct wp_error *error;
@@ -107,9 +113,10 @@ set_word_of(const char *text)
         word.meaning = WORD_PID;
     else if (strchr(text, '/') != NULL || wp_region_list_parse_name(text, &place))
         word.meaning = WORD_REGION;
-    /* Names of commands may be hexadecimal digits as well: an id is what is one now. */
+    /* Names of commands may be hexadecimal digits as well: an id is what is one now, or may
+     * be one of several. */
     else if (strspn(text, "0123456789abcdefABCDEF") == length &&
-             wp_region_find(text, &place, NULL) == 0)
+             wp_region_find(text, &place, NULL) != -ENOENT)
         word.meaning = WORD_REGION;
     return word;
 }
@@ -219,8 +226,9 @@ set_find_process(struct set_member *member)
 }
 
 /*
- * Whether the program of a region may run although no process was seen to have it mapped: those
- * that let nobody look, or are out of sight in a container. Asked of every region that a program has left, so nothing is searched for.
+ * Whether the program of a region may run although no process was seen to have it mapped, when the
+ * kernel cannot tell: those that let nobody look. Asked of every region that a program has left, so
+ * nothing is searched for.
  */
 static int
 set_may_run_unseen(const struct wp_region_place *place, bool *may, struct wp_error *error)
@@ -235,7 +243,7 @@ set_may_run_unseen(const struct wp_region_place *place, bool *may, struct wp_err
     ticks = wp_procfs_start_ticks((pid_t)summary.pid);
     if (ticks != 0 && (ticks == summary.start_ticks || summary.start_ticks == 0))
         *may = wp_procfs_maps((pid_t)summary.pid, set_file_name(place)) < 0;
-    *may = *may || summary.process_count > 1 || wp_region_place_use(place) == WP_USE_MAPPED;
+    *may = *may || summary.process_count > 1;
     return 0;
 }
 
@@ -244,10 +252,14 @@ static bool
 set_is_alive(struct set_member *member, bool searched)
 {
     const struct wp_region_place *place = &member->target->place;
+    enum wp_region_use use;
     bool may;
 
     if (member->used)
         return true;
+    use = wp_region_use(member->target->fd);
+    if (use != WP_USE_UNKNOWN)
+        return use == WP_USE_MAPPED;
     if (set_process_runs(member) && wp_procfs_maps(member->live_pid, set_file_name(place)) != 0)
         return true;
     if (searched && member->listed && set_may_run_unseen(place, &may, NULL) == 0 && !may)
@@ -304,9 +316,11 @@ set_stays(const struct set_refresh *refresh, size_t index)
 {
     struct set_member *member = &refresh->set->members[index];
 
-    if (member->used)
+    if (member->used || member->life == LIFE_RUNS)
         return true;
-    if (refresh->listed && !refresh->searched && member->runs)
+    if (member->life == LIFE_ENDED)
+        return false;
+    if (member->life == LIFE_PROCESS_RUNS && !refresh->searched)
         return !set_is_superseded(refresh->set, index) || set_is_alive(member, false);
     return set_is_alive(member, refresh->searched);
 }
@@ -326,7 +340,8 @@ set_drop_ended(struct set_refresh *refresh)
             status = wp_array_reserve(&set->gone, &set->gone_capacity, set->gone_count,
                                       sizeof(struct wp_target *));
         if (status != 0 || set_stays(refresh, i)) {
-            member->runs = member->listed = member->used = false;
+            member->listed = member->used = false;
+            member->life = LIFE_UNSURE;
             set->members[kept++] = *member;
             continue;
         }
@@ -349,7 +364,8 @@ static void
 set_note_trouble(const struct set_refresh *refresh, const struct wp_region_place *place, int status)
 {
     bool passes = status == -EMFILE || status == -ENFILE || status == -ENOMEM;
-    bool is_left = status == -EPROTO && place->user_pid == 0;
+    bool is_left =
+        status == -EPROTO && place->user_pid == 0 && wp_region_place_use(place) != WP_USE_MAPPED;
 
     if (status == -EAGAIN || status == -ENOENT)
         return;
@@ -359,16 +375,26 @@ set_note_trouble(const struct set_refresh *refresh, const struct wp_region_place
     wp_ignored_files_add(&refresh->set->ignored, place->path, passes);
 }
 
+/* How a region came to be considered. */
+enum set_origin {
+    FROM_WORD,
+    FROM_LIST,
+    FROM_SEARCH, /* a list for which every process was looked at */
+};
+
 /* Opens a region that is new, and sets *alive. The target in `member` is the caller's if it is. */
 static int
-set_open_member(const struct wp_region_place *place, bool searched, struct set_member *member,
-                bool *alive, struct wp_error *error)
+set_open_member(const struct wp_region_place *place, enum set_origin origin,
+                struct set_member *member, bool *alive, struct wp_error *error)
 {
     bool may_run = true;
     int status = 0;
 
     *alive = false;
-    if (searched && place->user_pid == 0)
+    if (origin != FROM_WORD)
+        may_run = place->user_pid != 0 || wp_region_place_use(place) != WP_USE_NONE;
+    if (origin == FROM_SEARCH && may_run && place->user_pid == 0 &&
+        wp_region_place_use(place) == WP_USE_UNKNOWN)
         status = set_may_run_unseen(place, &may_run, error);
     if (status != 0 || !may_run)
         return status;
@@ -384,10 +410,9 @@ set_open_member(const struct wp_region_place *place, bool searched, struct set_m
     return 0;
 }
 
-/* Follows a region that is selected, unless it is known. `searched` says whether place->user_pid 0
- * means that no process is known to have it mapped. A failure is for the caller to report. */
+/* Follows a region that is selected, unless it is known. A failure is for the caller to report. */
 static int
-set_follow(struct set_refresh *refresh, const struct wp_region_place *place, bool searched)
+set_follow(struct set_refresh *refresh, const struct wp_region_place *place, enum set_origin origin)
 {
     struct wp_target_set *set = refresh->set;
     struct set_member *known = set_member_of(set, place);
@@ -413,7 +438,7 @@ set_follow(struct set_refresh *refresh, const struct wp_region_place *place, boo
         set->said_full = true;
         return 0;
     }
-    status = set_open_member(place, searched, &member, &alive, refresh->error);
+    status = set_open_member(place, origin, &member, &alive, refresh->error);
     if (status == 0 && alive)
         return set_add_member(refresh, &member);
     if (status == 0) {
@@ -444,17 +469,30 @@ set_now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* Looks which of the processes that were seen last still run; true if all do. */
-static bool
-set_look_at_processes(struct wp_target_set *set)
+static enum set_life
+set_look(const struct set_member *member)
 {
-    bool all_run = true;
+    switch (wp_region_use(member->target->fd)) {
+    case WP_USE_NONE:
+        return LIFE_ENDED;
+    case WP_USE_MAPPED:
+        return LIFE_RUNS;
+    default:
+        return set_process_runs(member) ? LIFE_PROCESS_RUNS : LIFE_UNSURE;
+    }
+}
+
+/* Looks at every member; true if nothing else can tell whether one of them lives. */
+static bool
+set_look_at_members(struct wp_target_set *set)
+{
+    bool is_unsure = false;
 
     for (size_t i = 0; i < set->member_count; i++) {
-        set->members[i].runs = set_process_runs(&set->members[i]);
-        all_run = all_run && set->members[i].runs;
+        set->members[i].life = set_look(&set->members[i]);
+        is_unsure = is_unsure || set->members[i].life == LIFE_UNSURE;
     }
-    return all_run;
+    return is_unsure;
 }
 
 /*
@@ -469,8 +507,7 @@ set_list_regions(struct set_refresh *refresh, struct wp_region_list *list)
     uint64_t start_ns = set_now_ns(), pause_ns;
     int status;
 
-    refresh->listed = true;
-    refresh->searched = !set_look_at_processes(set) || start_ns >= set->next_search_ns;
+    refresh->searched = set_look_at_members(set) || start_ns >= set->next_search_ns;
     if (!refresh->searched)
         return wp_region_find_in_directories(list, refresh->error);
     status = wp_region_find_all(list, refresh->error);
@@ -491,7 +528,7 @@ set_follow_listed(struct set_refresh *refresh)
     for (size_t i = 0; i < list.count && status == 0; i++) {
         if (!set_selects(set, &list.rows[i]))
             continue;
-        status = set_follow(refresh, &list.rows[i], refresh->searched);
+        status = set_follow(refresh, &list.rows[i], refresh->searched ? FROM_SEARCH : FROM_LIST);
         if (status != 0 && status != -ESRCH)
             set_note_trouble(refresh, &list.rows[i], status);
         status = 0;
@@ -515,7 +552,7 @@ set_follow_word(struct set_refresh *refresh, struct set_word *word)
     status = wp_region_find(word->text, &place, refresh->error);
     if (status != 0)
         return status;
-    status = set_follow(refresh, &place, false);
+    status = set_follow(refresh, &place, FROM_WORD);
     word->resolved = status == 0 && word->meaning == WORD_REGION;
     return status;
 }
@@ -619,7 +656,7 @@ set_find_pid(const struct wp_target_set *set, pid_t pid)
     bool removed, maps;
 
     for (size_t i = 0; i < set->member_count; i++) {
-        if (set->members[i].live_pid == pid)
+        if (set->members[i].live_pid == pid && set_process_runs(&set->members[i]))
             return set->members[i].target;
     }
     maps = wp_region_list_mapped(pid, &place, &removed);

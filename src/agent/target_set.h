@@ -52,9 +52,11 @@ struct wp_target_changes {
  * -ESRCH and the like, with a message, when a word that is a pid, file or id means no running
  * program that can be read, as long as no refresh has succeeded; after that only -ENOMEM.
  *
- * Reads the directories, the header of every region that is new, and one small file in /proc for
- * each target. A search through all processes, for those in containers and those that have called
- * exec, follows when a process has ended, and else so seldom that it takes 2 % of a processor.
+ * Reads the directories and the header of every region that is new, and asks the kernel which
+ * regions are in use. Where it does not tell (profile/region_use.h), reads a small file in /proc
+ * for each target. A search through all processes finds regions in containers and in directories
+ * that only the program knows; it is done so seldom that it takes 2 % of a processor, and more
+ * often only where the kernel does not tell and a process has ended.
  */
 typedef void wp_target_trouble(const char *text, void *context);
 int wp_target_set_refresh(struct wp_target_set *set, struct wp_target_changes *changes,

@@ -87,6 +87,8 @@ comments_source(struct comments_maker *maker, const struct wp_profile *profile,
     comments_add(maker, "process: %s pid %" PRIu32 " since %s, region %016" PRIx64, source->command,
                  source->pid, comments_time(source->start_realtime_ns, when, sizeof when),
                  source->region_id);
+    if (profile->duration_ns != 0 && source->live_pid == 0)
+        comments_add(maker, "pid %" PRIu32 " ended before the end of the span", source->pid);
     if (source->process_count > 1)
         comments_add(maker, "forked children with events: %zu", source->process_count - 1);
     comments_add(maker, "%s: %s; values were scaled when sampled", what,

@@ -214,7 +214,7 @@ struct wp_wordmap_row {
     bool taken;
 };
 
-/* The row of a word, or the free one where it belongs. Half of the rows are free, so there is one. */
+/* The row of a word, or the free one where it belongs: half of the rows are free. */
 static struct wp_wordmap_row *
 wordmap_row(const struct wp_wordmap *map, uint64_t word)
 {

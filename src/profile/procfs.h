@@ -43,8 +43,8 @@ int wp_procfs_open(pid_t pid, const char *path, int flags);
  */
 size_t wp_procfs_environment(pid_t pid, const char *name, char *value, size_t size);
 
-/* 1: the process has a file mapped whose path ends in `name` (which begins with a slash), removed or
- * not; 0: it has not; negative errno: nobody can tell. */
+/* 1: the process has a file mapped whose path ends in `name` (which begins with a slash), whether
+ * that was removed or not; 0: it has not; negative errno: nobody can tell. */
 int wp_procfs_maps(pid_t pid, const char *name);
 
 /* A process that has such a file mapped; 0 when there is none that may be looked at. */

@@ -531,7 +531,7 @@ wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapsho
         return fd;
     result = wp_reader_read(fd, place->path, snapshot, error);
     close(fd);
-    if (result == 0)
+    if (*snapshot != NULL)
         (*snapshot)->place = *place;
     return result;
 }

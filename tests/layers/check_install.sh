@@ -23,6 +23,12 @@ cd "$scratch"
 library=$(find "$prefix" -name libwaitprof.so)
 [[ -f $library ]] || fail "no libwaitprof.so below the prefix"
 compgen -G "$prefix/share/man/man1/waitprof*.1" >/dev/null || fail "no man page"
+for unit in waitprof-serve@.service waitprof-push@.service; do
+    grep -q '^ExecStart=/.*/bin/waitprof ' "$prefix/lib/systemd/system/$unit" ||
+        fail "$unit is not installed, or does not start the command"
+done
+grep -q '^Environment=LD_PRELOAD=/.*/libwaitprof.so$' "$prefix/share/waitprof/systemd/waitprof.conf" ||
+    fail "no drop-in for systemd that names the library"
 "$prefix/bin/waitprof" --version >version || fail "waitprof --version: status $?"
 grep -q waitprof version || fail "waitprof --version printed: $(cat version)"
 

@@ -56,6 +56,34 @@ a_key_of_text_is_a_string(void **state)
 }
 
 static void
+words_keep_the_numbers_they_were_given(void **state)
+{
+    struct wp_wordmap map = {0};
+    bool added;
+
+    (void)state;
+    /* Zero and the greatest word among them, and many that differ in their upper half alone. */
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t *number = wp_wordmap_put(&map, 0 - (uint64_t)i, &added);
+
+        assert_non_null(number);
+        assert_true(added);
+        assert_int_equal(*number, 0);
+        *number = i;
+        *wp_wordmap_put(&map, (uint64_t)(i + 1) << 40, &added) = i;
+        assert_true(added);
+    }
+    for (uint32_t i = 0; i < 100000; i++) {
+        assert_int_equal(*wp_wordmap_put(&map, 0 - (uint64_t)i, &added), i);
+        assert_false(added);
+        assert_int_equal(*wp_wordmap_put(&map, (uint64_t)(i + 1) << 40, &added), i);
+        assert_false(added);
+    }
+    assert_int_equal(map.count, 200000);
+    wp_wordmap_free(&map);
+}
+
+static void
 an_arena_gives_zeroed_memory_of_any_size(void **state)
 {
     struct wp_arena arena = {0};
@@ -81,6 +109,7 @@ main(void)
         cmocka_unit_test(keys_are_numbered_in_the_order_they_come_and_found_again),
         cmocka_unit_test(keys_of_other_length_are_other_keys),
         cmocka_unit_test(a_key_of_text_is_a_string),
+        cmocka_unit_test(words_keep_the_numbers_they_were_given),
         cmocka_unit_test(an_arena_gives_zeroed_memory_of_any_size),
     };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,6 +172,76 @@ a_region_that_is_mapped_is_found_wherever_it_lies(void **state)
     rmdir(directory);
 }
 
+/* user_pid of the row that has this path, -1 if there is none. */
+static pid_t
+user_of(const struct wp_region_list *list, const char *path)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->rows[i].path, path) == 0)
+            return list->rows[i].user_pid;
+    }
+    return -1;
+}
+
+/* A process that has the region mapped. */
+static pid_t
+start_user(const char *path)
+{
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(pipe(ready), 0);
+    pid = fork();
+    if (pid == 0) {
+        void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, open(path, O_RDWR), 0);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (mapped != MAP_FAILED && write(ready[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void
+a_search_knows_who_uses_a_region_and_a_list_of_directories_is_no_search(void **state)
+{
+    const struct shelf *shelf = *state;
+    char directory[] = "/tmp/wp-elsewhere-XXXXXX"; /* no user's directory */
+    char used[256], unused[256], elsewhere[256];
+    struct shelf other;
+    struct wp_region_list list;
+    pid_t here, there;
+
+    assert_non_null(mkdtemp(directory));
+    strcpy(other.directory, directory);
+    shelf_put(shelf, 5, 1, 0, 0x61, used, sizeof used);
+    shelf_put(shelf, 5, 1, 0, 0x62, unused, sizeof unused);
+    shelf_put(&other, 5, 1, 0, 0x63, elsewhere, sizeof elsewhere);
+    here = start_user(used);
+    there = start_user(elsewhere);
+    assert_int_equal(wp_region_find_all(&list, NULL), 0);
+    assert_int_equal(user_of(&list, used), here);
+    assert_int_equal(user_of(&list, unused), 0);
+    assert_int_equal(user_of(&list, elsewhere), there);
+    wp_region_list_free(&list);
+    assert_int_equal(wp_region_find_in_directories(&list, NULL), 0);
+    assert_int_equal(user_of(&list, used), 0);
+    assert_int_equal(user_of(&list, unused), 0);
+    assert_int_equal(user_of(&list, elsewhere), -1);
+    wp_region_list_free(&list);
+    stop_sleeper(here);
+    stop_sleeper(there);
+    unlink(used);
+    unlink(unused);
+    unlink(elsewhere);
+    rmdir(directory);
+}
+
 static void
 a_process_without_a_region_is_said_to_run_unprofiled(void **state)
 {
@@ -312,6 +383,7 @@ main(void)
         cmocka_unit_test(a_running_process_is_found_by_pid_and_start_time),
         cmocka_unit_test(a_forked_child_is_found_by_its_own_pid),
         cmocka_unit_test(a_region_that_is_mapped_is_found_wherever_it_lies),
+        cmocka_unit_test(a_search_knows_who_uses_a_region_and_a_list_of_directories_is_no_search),
         cmocka_unit_test(a_process_without_a_region_is_said_to_run_unprofiled),
         cmocka_unit_test(regions_are_found_by_the_first_digits_of_their_id),
         cmocka_unit_test(a_dead_pid_with_several_regions_needs_an_id_unless_one_has_the_samples),

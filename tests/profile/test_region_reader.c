@@ -409,6 +409,25 @@ a_record_in_two_chains_is_refused(void **state)
 }
 
 static void
+a_record_that_reaches_into_another_is_refused(void **state)
+{
+    struct region_builder builder;
+    struct wp_region_stack *later;
+    struct wp_region_stack *earlier;
+    char *units;
+
+    (void)state;
+    build_sample(&builder);
+    units = region_builder_rows(&builder, WP_TABLE_STACKS);
+    later = (void *)(units + 16 * ((uint32_t *)region_builder_rows(&builder, WP_TABLE_BUCKETS))[5]);
+    earlier = (void *)(units + 16 * (size_t)later->next);
+    /* The first words of the one are good frames of the other. */
+    earlier->depth = 6;
+    later->hash = 0;
+    assert_refused(&builder, EPROTO, "overlaps another");
+}
+
+static void
 a_stack_without_function_and_frames_is_refused(void **state)
 {
     struct region_builder builder;
@@ -595,6 +614,7 @@ main(void)
         cmocka_unit_test(a_chain_that_is_a_ring_is_refused),
         cmocka_unit_test(unsound_stacks_are_refused),
         cmocka_unit_test(a_record_in_two_chains_is_refused),
+        cmocka_unit_test(a_record_that_reaches_into_another_is_refused),
         cmocka_unit_test(a_stack_without_function_and_frames_is_refused),
         cmocka_unit_test(a_module_row_torn_by_a_kill_is_unknown_and_no_error),
         cmocka_unit_test(a_record_that_was_never_published_is_not_seen),

@@ -1,0 +1,54 @@
+#include "cli/top/figures.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "profile/report.h"
+
+const char *
+wp_top_figure_count(double count, char text[WP_TOP_FIGURE_BYTES])
+{
+    static const char units[] = {0, 'k', 'M', 'G', 'T'};
+    size_t unit = 0;
+
+    if (count >= 9999.5) {
+        while (count >= 999.5 && unit + 1 < sizeof units) {
+            count /= 1000;
+            unit++;
+        }
+        snprintf(text, WP_TOP_FIGURE_BYTES, "%.*f%c",
+                 count < 9.995   ? 2
+                 : count < 99.95 ? 1
+                                 : 0,
+                 count, units[unit]);
+        return text;
+    }
+    snprintf(text, WP_TOP_FIGURE_BYTES, "%.*f", count > 0 && count < 9.95 ? 1 : 0, count);
+    return text;
+}
+
+const char *
+wp_top_figure_time(double time_ns, char text[WP_TOP_FIGURE_BYTES])
+{
+    if (time_ns > 0)
+        return wp_report_duration(time_ns, text, WP_TOP_FIGURE_BYTES);
+    snprintf(text, WP_TOP_FIGURE_BYTES, "0");
+    return text;
+}
+
+const char *
+wp_top_figure_share(double part, char text[WP_TOP_FIGURE_BYTES])
+{
+    snprintf(text, WP_TOP_FIGURE_BYTES, part > 0 ? "%.1f %%" : "", 100 * part);
+    return text;
+}
+
+const char *
+wp_top_figure_fraction(uint64_t fraction, char text[WP_TOP_FIGURE_BYTES])
+{
+    if (fraction <= 1)
+        snprintf(text, WP_TOP_FIGURE_BYTES, "%s", fraction == 0 ? "off" : "all");
+    else
+        snprintf(text, WP_TOP_FIGURE_BYTES, "1/%" PRIu64, fraction);
+    return text;
+}

@@ -1,0 +1,428 @@
+/*
+ * From looks at a region to rows: rates, sums, order, filters, threads.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/top/model.h"
+#include "cli/top/threads.h"
+#include "profile/cmocka_all.h"
+#include "top/scene.h"
+
+#define MS UINT64_C(1000000)
+#define S UINT64_C(1000000000)
+
+struct fixture {
+    struct scene scene;
+    struct wp_top_model model;
+    struct wp_top_rows rows;
+    struct wp_top_threads threads;
+    struct wp_top_kinds kinds;
+};
+
+static int
+set_up(void **state)
+{
+    static struct fixture fixture;
+
+    fixture = (struct fixture){0};
+    scene_init(&fixture.scene);
+    *state = &fixture;
+    return wp_top_model_init(&fixture.model, scene_namer(&fixture.scene), NULL);
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    wp_top_rows_free(&fixture->rows);
+    wp_top_threads_free(&fixture->threads);
+    wp_top_kinds_free(&fixture->kinds);
+    wp_top_model_free(&fixture->model);
+    scene_free(&fixture->scene);
+    return 0;
+}
+
+static void
+look(struct fixture *fixture, double seconds)
+{
+    assert_int_equal(
+        wp_top_model_update(&fixture->model, scene_look(&fixture->scene, seconds), NULL), 0);
+}
+
+static const struct wp_top_row *
+make_rows(struct fixture *fixture, const struct wp_top_query *query, size_t count)
+{
+    assert_int_equal(wp_top_rows_make(&fixture->rows, &fixture->model, query, NULL), 0);
+    assert_int_equal(fixture->rows.count, count);
+    return fixture->rows.rows;
+}
+
+static const struct wp_top_query block_query = {.profile = WP_PROFILE_BLOCK};
+
+static void
+the_first_look_has_sums_and_no_rates(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_row *row;
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 4, 8000);
+    look(fixture, 10);
+    row = make_rows(fixture, &block_query, 1);
+    assert_true(row->delay_ns == 8000 && row->contentions == 4 && row->mean_ns == 2000);
+    assert_true(row->delay_per_s == 0 && row->contentions_per_s == 0);
+    assert_true(row->share == 1);
+    assert_true(wp_top_model_rate(&fixture->model, WP_COUNTER_waits) == 0);
+}
+
+static void
+rates_are_what_came_by_the_second(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_stack *stack =
+        scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 4, 8000);
+    struct wp_region_header *header = region_builder_header(&fixture->scene.builder);
+    const struct wp_top_row *row;
+
+    look(fixture, 10);
+    scene_cost(stack, 10, 60000);
+    header->counters[0].value[WP_COUNTER_waits] = 50;
+    look(fixture, 12.5);
+    row = make_rows(fixture, &block_query, 1);
+    assert_float_equal(row->delay_per_s, 24000, 1e-3);
+    assert_float_equal(row->contentions_per_s, 4, 1e-6);
+    assert_float_equal(row->mean_ns, 6000, 1e-3);
+    assert_true(row->delay_ns == 68000);
+    assert_float_equal(wp_top_model_rate(&fixture->model, WP_COUNTER_waits), 20, 1e-6);
+    look(fixture, 13.5);
+    row = make_rows(fixture, &block_query, 1);
+    assert_true(row->delay_per_s == 0 && row->delay_ns == 68000);
+    assert_float_equal(row->mean_ns, 68000.0 / 14, 1e-3);
+}
+
+static void
+records_of_one_identity_are_one_stack(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_row *row;
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 1, 100);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 2, 300);
+    scene_add(&fixture->scene, WP_PROFILE_MUTEX, SCENE_LOCK, 1, 2, 9, 900);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 3, 1, 0);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 7, 1, 0, 0);
+    look(fixture, 1);
+    row = make_rows(fixture, &block_query, 2);
+    assert_true(row->delay_ns == 400 && row->contentions == 3);
+}
+
+static void
+a_stack_is_the_same_object_at_every_look(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_stack *stack;
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 1, 100);
+    look(fixture, 1);
+    stack = make_rows(fixture, &block_query, 1)->stack;
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_RECV, 1, 2, 1, 900);
+    look(fixture, 2);
+    assert_ptr_equal(make_rows(fixture, &block_query, 2)[1].stack, stack);
+    assert_string_equal(stack->kind, "mutex");
+}
+
+static void
+sums_that_shrink_give_no_rate(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_stack *stack =
+        scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 4, 8000);
+    struct wp_region_header *header = region_builder_header(&fixture->scene.builder);
+
+    header->counters[0].value[WP_COUNTER_waits] = 50;
+    look(fixture, 1);
+    stack->delay_ns = 7000;
+    header->counters[0].value[WP_COUNTER_waits] = 40;
+    look(fixture, 2);
+    assert_true(make_rows(fixture, &block_query, 1)->delay_per_s == 0);
+    assert_true(wp_top_model_rate(&fixture->model, WP_COUNTER_waits) == 0);
+}
+
+static void
+rows_are_sorted_as_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_stack *a, *b, *c;
+    /* The first row by each column. */
+    unsigned first[WP_TOP_SORT_COUNT] = {
+        [WP_TOP_SORT_RATE] = SCENE_LOCK,  [WP_TOP_SORT_WAITS_RATE] = SCENE_RECV,
+        [WP_TOP_SORT_MEAN] = SCENE_LOCK,  [WP_TOP_SORT_DELAY] = SCENE_WAIT,
+        [WP_TOP_SORT_WAITS] = SCENE_WAIT,
+    };
+
+    a = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 1, 1, 10);
+    b = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_RECV, 2, 1, 1, 20);
+    c = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_WAIT, 3, 1, 1000, 100000);
+    look(fixture, 1);
+    scene_cost(a, 1, 500);
+    scene_cost(b, 50, 400);
+    scene_cost(c, 1, 1);
+    look(fixture, 2);
+    for (unsigned sort = 0; sort < WP_TOP_SORT_COUNT; sort++) {
+        const struct wp_top_query query = {.profile = WP_PROFILE_BLOCK,
+                                           .sort = (enum wp_top_sort)sort};
+        const struct wp_top_row *rows = make_rows(fixture, &query, 3);
+
+        assert_int_equal(rows[0].stack->record->function, first[sort]);
+    }
+}
+
+static void
+kinds_select_stacks(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_top_query query = {.profile = WP_PROFILE_BLOCK, .kinds = "net"};
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 1, 1, 10);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_RECV, 2, 1, 1, 20);
+    look(fixture, 1);
+    assert_string_equal(make_rows(fixture, &query, 1)->stack->kind, "recv");
+    assert_int_equal(fixture->rows.hidden, 1);
+    assert_true(fixture->rows.total.delay_ns == 20);
+    query.kinds = "lock";
+    assert_string_equal(make_rows(fixture, &query, 1)->stack->kind, "mutex");
+}
+
+static void
+a_filter_selects_by_function_and_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_top_query query = block_query;
+    regex_t filter;
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 1, 10);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_RECV, 6, 2, 1, 20);
+    look(fixture, 1);
+    query.filter = &filter;
+    assert_int_equal(wp_top_filter_compile(&filter, "cache.*::GET$", NULL), 0);
+    query.filter_number = 1;
+    assert_string_equal(make_rows(fixture, &query, 1)->stack->kind, "mutex");
+    regfree(&filter);
+    assert_int_equal(wp_top_filter_compile(&filter, "/shop/", NULL), 0);
+    query.filter_number = 2;
+    make_rows(fixture, &query, 2);
+    regfree(&filter);
+    assert_int_equal(wp_top_filter_compile(&filter, "^recv$|nothing", NULL), 0);
+    query.filter_number = 3;
+    assert_string_equal(make_rows(fixture, &query, 1)->stack->kind, "recv");
+    regfree(&filter);
+    assert_int_equal(wp_top_filter_compile(&filter, "(", NULL), -EINVAL);
+}
+
+static void
+only_what_is_shown_gets_names_and_only_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_top_query query = block_query;
+
+    for (unsigned i = 0; i < 8; i++)
+        scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, i, 1, 1, 10 + i);
+    scene_add(&fixture->scene, WP_PROFILE_MUTEX, SCENE_LOCK, 1, 1, 1, 10);
+    look(fixture, 1);
+    make_rows(fixture, &query, 8);
+    assert_int_equal(fixture->scene.named_count, 0);
+    wp_top_rows_name(&fixture->rows, 2, 3, &fixture->model, NULL);
+    assert_int_equal(fixture->scene.named_count, 3);
+    assert_non_null(fixture->rows.rows[2].stack->frames);
+    assert_null(fixture->rows.rows[5].stack->frames);
+    look(fixture, 2);
+    make_rows(fixture, &query, 8);
+    wp_top_rows_name(&fixture->rows, 0, 5, &fixture->model, NULL);
+    assert_int_equal(fixture->scene.named_count, 5);
+    query.grouping = WP_REPORT_FUNCTIONS;
+    assert_int_equal(wp_top_rows_make(&fixture->rows, &fixture->model, &query, NULL), 0);
+    assert_int_equal(fixture->scene.named_count, 8);
+}
+
+static void
+stacks_of_one_caller_are_one_row_by_function(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_query query = {.profile = WP_PROFILE_BLOCK,
+                                       .grouping = WP_REPORT_FUNCTIONS};
+    struct wp_region_stack *small;
+    const struct wp_top_row *rows;
+
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 4, 1, 2, 100);
+    small = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 8, 2, 1, 10);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_WAIT, 8, 2, 1, 60);
+    scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_REACQUIRE, 8, 2, 1, 50);
+    look(fixture, 1);
+    scene_cost(small, 1, 500);
+    look(fixture, 2);
+    rows = make_rows(fixture, &query, 3);
+    assert_true(rows[0].delay_ns == 610 && rows[0].contentions == 4);
+    assert_float_equal(rows[0].delay_per_s, 500, 1e-6);
+    assert_true(rows[0].stack->now.delay_ns == 510);
+    assert_true(rows[1].delay_ns == 60 && rows[2].delay_ns == 50);
+}
+
+static void
+kinds_have_both_profiles_and_rates(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_kind *kind;
+
+    scene_populate(&fixture->scene);
+    look(fixture, 10);
+    scene_go_on(&fixture->scene);
+    look(fixture, 12);
+    assert_int_equal(wp_top_kinds_make(&fixture->kinds, &fixture->model, NULL, NULL), 0);
+    assert_int_equal(fixture->kinds.count, 4);
+    kind = &fixture->kinds.rows[0];
+    assert_string_equal(kind->kind, "mutex");
+    assert_string_equal(kind->family, "sync");
+    assert_int_equal(kind->waits, 6000);
+    assert_float_equal(kind->waits_per_s, 1000, 1e-6);
+    assert_float_equal(kind->delay_per_s[0], 1e9, 1);
+    assert_float_equal(kind->delay_per_s[1], 1e9, 1);
+    assert_float_equal(kind->contentions_per_s[0], 100, 1e-6);
+    assert_true(kind->delay_ns[1] == 5.09e9);
+    assert_string_equal(fixture->kinds.rows[1].kind, "recv");
+    assert_int_equal(wp_top_kinds_make(&fixture->kinds, &fixture->model, "net", NULL), 0);
+    assert_int_equal(fixture->kinds.count, 1);
+}
+
+/* --- Threads */
+
+/* A thread of the rows; one with tid 0 if it is not there. */
+static const struct wp_top_thread *
+find_thread(struct fixture *fixture, uint32_t tid)
+{
+    static const struct wp_top_thread missing;
+
+    for (size_t i = 0; i < fixture->threads.count; i++) {
+        if (fixture->threads.rows[i].tid == tid)
+            return &fixture->threads.rows[i];
+    }
+    return &missing;
+}
+
+static void
+make_threads(struct fixture *fixture, enum wp_top_sight sight, wp_top_task_look_fn *task)
+{
+    assert_int_equal(wp_top_threads_make(&fixture->threads, &fixture->model, sight, task, NULL), 0);
+}
+
+static void
+a_wait_that_goes_on_counts_for_its_thread(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_thread *thread;
+
+    scene_populate(&fixture->scene);
+    look(fixture, 10);
+    scene_go_on(&fixture->scene);
+    look(fixture, 12);
+    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    thread = find_thread(fixture, 12);
+    assert_int_equal(thread->tid, 12);
+    assert_float_equal(thread->share, 1, 1e-6);
+    assert_int_equal(thread->waiting_ns, 2500 * MS);
+    assert_int_equal(thread->waited_ns, 3500 * MS);
+    assert_string_equal(thread->function, "recv");
+    assert_string_equal(thread->task.name, "thread-12");
+    thread = find_thread(fixture, 11);
+    assert_float_equal(thread->share, 0.5, 1e-6);
+    assert_float_equal(thread->waits_per_s, 25, 1e-6);
+    assert_string_equal(thread->function, "");
+    assert_int_equal(fixture->threads.waiting, 1);
+    assert_int_equal(fixture->threads.processes, 2);
+}
+
+/* A thread that has lost its row to another begins a new one, from zero. */
+static void
+a_thread_that_begins_again_has_no_negative_rates(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_thread *thread = scene_thread(&fixture->scene, 0, 0, 11);
+
+    thread->waits = 1000;
+    thread->waited_ns = 50 * S;
+    look(fixture, 60);
+    thread->waits = 3;
+    thread->waited_ns = S / 2;
+    look(fixture, 61);
+    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    assert_float_equal(find_thread(fixture, 11)->waits_per_s, 3, 1e-6);
+    assert_float_equal(find_thread(fixture, 11)->share, 0.5, 1e-6);
+}
+
+static void
+threads_that_are_gone_are_left_out(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scene_populate(&fixture->scene);
+    look(fixture, 10);
+    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    assert_int_equal(fixture->threads.count, 3);
+    assert_int_equal(find_thread(fixture, 99)->tid, 0);
+    assert_int_equal(find_thread(fixture, 13)->pid, 4243);
+    make_threads(fixture, WP_TOP_SIGHT_ENDED, scene_task);
+    assert_int_equal(fixture->threads.count, 0);
+}
+
+static bool
+see_nothing(uint32_t pid, uint32_t tid, uint64_t first_seen_ns, struct wp_top_task *task)
+{
+    (void)pid;
+    (void)tid;
+    (void)first_seen_ns;
+    (void)task;
+    return false;
+}
+
+static void
+threads_that_proc_hides_are_shown_without_names(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scene_populate(&fixture->scene);
+    look(fixture, 10);
+    make_threads(fixture, WP_TOP_SIGHT_OURS, see_nothing);
+    assert_int_equal(fixture->threads.count, 4);
+    assert_int_equal(find_thread(fixture, 99)->tid, 99);
+    assert_string_equal(find_thread(fixture, 99)->task.name, "");
+    make_threads(fixture, WP_TOP_SIGHT_FOREIGN, scene_task);
+    assert_int_equal(fixture->threads.count, 4);
+    assert_int_equal(fixture->threads.processes, 2);
+    assert_int_equal(find_thread(fixture, 11)->task.state, '?');
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_look_has_sums_and_no_rates),
+        TEST(rates_are_what_came_by_the_second),
+        TEST(records_of_one_identity_are_one_stack),
+        TEST(a_stack_is_the_same_object_at_every_look),
+        TEST(sums_that_shrink_give_no_rate),
+        TEST(rows_are_sorted_as_asked),
+        TEST(kinds_select_stacks),
+        TEST(a_filter_selects_by_function_and_file),
+        TEST(only_what_is_shown_gets_names_and_only_once),
+        TEST(stacks_of_one_caller_are_one_row_by_function),
+        TEST(kinds_have_both_profiles_and_rates),
+        TEST(a_wait_that_goes_on_counts_for_its_thread),
+        TEST(a_thread_that_begins_again_has_no_negative_rates),
+        TEST(threads_that_are_gone_are_left_out),
+        TEST(threads_that_proc_hides_are_shown_without_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
