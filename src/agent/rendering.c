@@ -42,22 +42,22 @@ struct wp_renderer {
     struct renderer_names names;
 };
 
-static int
-renderer_make_memory(struct renderer_memory **memory, struct wp_error *error)
+/* NULL and an error text when out of memory. */
+static struct renderer_memory *
+renderer_make_memory(struct wp_error *error)
 {
     struct renderer_memory *made = calloc(1, sizeof *made);
-    int status;
 
-    if (made == NULL)
-        return wp_error_set(error, ENOMEM, "not enough memory for symbols");
-    status = wp_symbolizer_new(NULL, &made->symbolizer, error);
-    if (status != 0) {
+    if (made == NULL) {
+        wp_error_set(error, ENOMEM, "not enough memory for symbols");
+        return NULL;
+    }
+    if (wp_symbolizer_new(NULL, &made->symbolizer, error) != 0) {
         free(made);
-        return status;
+        return NULL;
     }
     made->references = 1;
-    *memory = made;
-    return 0;
+    return made;
 }
 
 /* Under the mutex. */
@@ -82,15 +82,14 @@ int
 wp_renderer_new(struct wp_renderer **renderer, struct wp_error *error)
 {
     struct wp_renderer *made = calloc(1, sizeof *made);
-    int status;
 
     *renderer = NULL;
     if (made == NULL)
         return wp_error_set(error, ENOMEM, "not enough memory for symbols");
-    status = renderer_make_memory(&made->memory, error);
-    if (status != 0) {
+    made->memory = renderer_make_memory(error);
+    if (made->memory == NULL) {
         free(made);
-        return status;
+        return -ENOMEM;
     }
     made->remembered_max = REMEMBERED_MAX;
     pthread_mutex_init(&made->mutex, NULL);
@@ -137,8 +136,10 @@ renderer_bound_memory(struct wp_renderer *renderer)
 {
     struct renderer_memory *fresh;
 
-    if (wp_symbolizer_remembers(renderer->memory->symbolizer) <= renderer->remembered_max ||
-        renderer_make_memory(&fresh, NULL) != 0)
+    if (wp_symbolizer_remembers(renderer->memory->symbolizer) <= renderer->remembered_max)
+        return;
+    fresh = renderer_make_memory(NULL);
+    if (fresh == NULL)
         return;
     renderer_drop_memory(renderer->memory);
     renderer->memory = fresh;

@@ -648,8 +648,9 @@ set_find_id(const struct wp_target_set *set, const char *digits)
     return found;
 }
 
-/* Any process of a family will do: they share the region. */
-static struct wp_target *
+/* The number of the member; member_count if there is none. Any process of a family will do: they
+ * share the region. */
+static size_t
 set_find_pid(const struct wp_target_set *set, pid_t pid)
 {
     struct wp_region_place place;
@@ -657,30 +658,32 @@ set_find_pid(const struct wp_target_set *set, pid_t pid)
 
     for (size_t i = 0; i < set->member_count; i++) {
         if (set->members[i].live_pid == pid && set_process_runs(&set->members[i]))
-            return set->members[i].target;
+            return i;
     }
     maps = wp_region_list_mapped(pid, &place, &removed);
     for (size_t i = 0; i < set->member_count && (maps || removed); i++) {
-        struct wp_target *target = set->members[i].target;
+        const struct wp_target *target = set->members[i].target;
 
         if (maps ? target->region_id == place.region_id
-                 : wp_procfs_maps(pid, strrchr(target->place.path, '/')) == 1)
-            return target;
+                 : wp_procfs_maps(pid, set_file_name(&target->place)) == 1)
+            return i;
     }
-    return NULL;
+    return set->member_count;
 }
 
 struct wp_target *
 wp_target_set_find(const struct wp_target_set *set, const char *what)
 {
     size_t length = strlen(what);
-    struct wp_target *found = NULL;
+    unsigned long pid = 0;
+    size_t number;
 
-    if (length > 0 && length <= PID_DIGITS_MAX && strspn(what, "0123456789") == length) {
-        unsigned long pid = strtoul(what, NULL, 10);
-
-        if (pid > 0 && pid <= INT32_MAX)
-            found = set_find_pid(set, (pid_t)pid);
+    if (length > 0 && length <= PID_DIGITS_MAX && strspn(what, "0123456789") == length)
+        pid = strtoul(what, NULL, 10);
+    if (pid > 0 && pid <= INT32_MAX) {
+        number = set_find_pid(set, (pid_t)pid);
+        if (number < set->member_count)
+            return set->members[number].target;
     }
-    return found != NULL ? found : set_find_id(set, what);
+    return set_find_id(set, what);
 }

@@ -207,7 +207,7 @@ struct wp_region_process {
  * All fields are written by the thread itself, so that they cost it no more than plain stores.
  */
 struct wp_region_thread {
-    uint64_t key;               /* [atomic] process number << 32 | kernel's thread id; 0: free */
+    uint64_t key;               /* [atomic] (row + 1 of its process) << 32 | thread id; 0: free */
     uint64_t waits;             /* [atomic] waits that are over, since it has the row */
     uint64_t waited_ns;         /* [atomic] in those */
     uint64_t last_monotonic_ns; /* [atomic] when its latest wait began or ended */

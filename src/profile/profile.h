@@ -121,8 +121,8 @@ int wp_profile_add(struct wp_profile *profile, const struct wp_snapshot *snapsho
 
 /*
  * Turns `profile` into what happened since `earlier` was read: subtracts by identity, never below 0
- * (totals only grow, so less means a torn read), drops stacks that are left with nothing, sets
- * duration_ns, subtracts the counters of sources with equal region_id.
+ * (totals only grow, so less means a torn read), contentions as whole numbers, drops stacks that
+ * are left with nothing, sets duration_ns, subtracts the counters of sources with equal region_id.
  */
 int wp_profile_subtract(struct wp_profile *profile, const struct wp_profile *earlier,
                         struct wp_error *error);

@@ -58,6 +58,16 @@ profile_difference(uint64_t later, uint64_t earlier)
     return later > earlier ? later - earlier : 0;
 }
 
+/* Of whole contentions, as they are shown, which is what Go subtracts: so the spans of a program's
+ * life add up to its total, and none loses a fraction. */
+static uint64_t
+profile_whole_difference(uint64_t later_fixed, uint64_t earlier_fixed)
+{
+    return profile_difference(later_fixed / WP_REGION_COUNT_ONE,
+                              earlier_fixed / WP_REGION_COUNT_ONE) *
+           WP_REGION_COUNT_ONE;
+}
+
 static void
 profile_subtract_sample(struct wp_profile *profile, const struct wp_profile_sample *earlier,
                         const struct wp_profile_map *map)
@@ -72,7 +82,7 @@ profile_subtract_sample(struct wp_profile *profile, const struct wp_profile_samp
         return;
     sample = profile->index->by_key[key->value];
     sample->contentions_fixed =
-        profile_difference(sample->contentions_fixed, earlier->contentions_fixed);
+        profile_whole_difference(sample->contentions_fixed, earlier->contentions_fixed);
     sample->delay_ns = profile_difference(sample->delay_ns, earlier->delay_ns);
     sample->samples = profile_difference(sample->samples, earlier->samples);
     sample->variance =

@@ -195,7 +195,7 @@ a_delta_is_what_came_in_between(void **state)
                          (struct region_builder_cost){ONE, 5, 1, 0});
     earlier = profile_of(&builder, WP_PROFILE_BLOCK);
     stack->delay_ns += 30;
-    stack->contentions_fixed += ONE / 2;
+    stack->contentions_fixed += 3 * ONE / 2;
     stack->samples += 1;
     /* Meanwhile a library came, older in the strings or not: numbers shift. */
     region_builder_module(&builder, 1, "/lib/libnew.so", 0x7e0000000000, 0, 0x1000);
@@ -203,11 +203,40 @@ a_delta_is_what_came_in_between(void **state)
     assert_int_equal(wp_profile_subtract(later, earlier, &error), 0);
     assert_int_equal(later->sample_count, 1);
     assert_int_equal(later->samples[0]->delay_ns, 30);
-    assert_int_equal(later->samples[0]->contentions_fixed, ONE / 2);
+    assert_int_equal(later->samples[0]->contentions_fixed, ONE);
     assert_int_equal(later->samples[0]->samples, 1);
     assert_true(later->duration_ns > 0);
     wp_profile_free(earlier);
     wp_profile_free(later);
+    region_builder_free(&builder);
+}
+
+static void
+deltas_of_many_spans_add_up_to_the_whole(void **state)
+{
+    struct region_builder builder;
+    struct wp_region_stack *stack = build(&builder, 2, 100);
+    struct wp_profile *earlier = profile_of(&builder, WP_PROFILE_BLOCK);
+    int64_t sum = wp_profile_contentions(earlier, earlier->samples[0]->contentions_fixed);
+    struct wp_profile *later;
+    struct wp_error error = {""};
+
+    (void)state;
+    for (int span = 0; span < 10; span++) {
+        struct wp_profile *delta;
+
+        stack->delay_ns += 30;
+        stack->contentions_fixed += 17 * ONE / 10;
+        delta = profile_of(&builder, WP_PROFILE_BLOCK);
+        later = profile_of(&builder, WP_PROFILE_BLOCK);
+        assert_int_equal(wp_profile_subtract(delta, earlier, &error), 0);
+        sum += wp_profile_contentions(delta, delta->samples[0]->contentions_fixed);
+        wp_profile_free(delta);
+        wp_profile_free(earlier);
+        earlier = later;
+    }
+    assert_int_equal(sum, wp_profile_contentions(earlier, earlier->samples[0]->contentions_fixed));
+    wp_profile_free(earlier);
     region_builder_free(&builder);
 }
 
@@ -455,6 +484,7 @@ main(void)
         cmocka_unit_test(a_selection_that_leaves_nothing_says_so),
         cmocka_unit_test(a_stack_that_was_never_sampled_is_left_out),
         cmocka_unit_test(a_delta_is_what_came_in_between),
+        cmocka_unit_test(deltas_of_many_spans_add_up_to_the_whole),
         cmocka_unit_test(a_delta_is_never_negative),
         cmocka_unit_test(equal_stacks_of_two_regions_add_up_whatever_their_module_rows),
         cmocka_unit_test(a_library_with_another_build_id_is_another_module),

@@ -84,7 +84,8 @@ def requests_are_as_pyroscope_reads_them(case):
     with FakePyroscope() as server:
         program = case.start_program()
         push = case.start_push(
-            server.url, "--service", "shop/front-end", "--label", "env=prod,zone=a b=c+d&e%", "--label", "pid",
+            server.url, "--service", "shop/front-end", "--label", "env=prod,zone=a b=c+d&e%",
+            "--label", "pid",
             "--tenant", "team 1", program.pid,
         )
         wait_until(profiles_of(server, 2), "profiles arrive")
@@ -268,7 +269,8 @@ def pauses_grow_up_to_their_limit(case):
     with FakePyroscope() as server:
         server.default = Behaviour(500)
         program = case.start_program()
-        push = case.start_push(server.url, program.pid, "--retry-min", "50ms", "--retry-max", "200ms")
+        pauses = ("--retry-min", "50ms", "--retry-max", "200ms")
+        push = case.start_push(server.url, program.pid, *pauses)
         wait_until(lambda: len(server.requests) >= 8, "it tries again")
         server.default = Behaviour()
         push.end()
@@ -298,6 +300,7 @@ def profiles_wait_until_a_rejected_token_is_mended(case):
     with FakePyroscope(authorization="Bearer secret-of-new") as server:
         program = case.start_program()
         push = case.start_push(server.url, program.pid, "--token-file", token, *QUICK)
+        wait_until(lambda: "answers 401" in push.text(), "push says what is wrong")
         wait_until(lambda: len(case.spooled()) >= 4, "profiles wait")
         (case.directory / "new").write_text("secret-of-new\n")
         (case.directory / "new").replace(token)
@@ -305,7 +308,6 @@ def profiles_wait_until_a_rejected_token_is_mended(case):
         summary = push.end()
         expect(not server.wrong, f"{server.wrong[:3]}")
         expect(summary["refused"] == 0 and summary["left"] == 0, f"{summary}")
-        expect("answers 401" in push.text(), push.text())
         expect("secret-of" not in push.text(), "the token is in a message")
 
 
@@ -467,7 +469,8 @@ def a_full_spool_drops_the_oldest_and_counts_them(case):
     with FakePyroscope() as server:
         server.stop()
         program = case.start_program()
-        push = case.start_push(server.url, program.pid, "--spool-bytes", "50k", *QUICK, every="100ms")
+        push = case.start_push(
+            server.url, program.pid, "--spool-bytes", "50k", *QUICK, every="100ms")
         wait_until(lambda: "the spool is full" in push.text(), "the spool is full")
         time.sleep(0.5)
         size = sum(path.stat().st_size for path in case.spooled())
@@ -535,7 +538,8 @@ def damaged_files_are_set_aside(case):
         other = case.start_program()
         push = case.run_push(server.url, other.pid, "--once", *QUICK, code=1)
         expect(push.summary()["damaged"] == 4, push.text())
-        expect(len(server.profiles) == len(files) - 4 + 2, f"{len(server.profiles)} of {len(files)}")
+        arrived = len(server.profiles)
+        expect(arrived == len(files) - 4 + 2, f"{arrived} of {len(files)}")
         expect(len(case.spooled("damaged")) == 4, f"{case.spooled('*')}")
         expect((case.spool / "a note").exists(), "a file of others is gone")
         expect(not (case.spool / "0000000000000000.new").exists(), "a cut file stays")

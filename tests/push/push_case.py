@@ -135,7 +135,8 @@ class Case:
         totals = {}
         for metric in ("block", "mutex"):
             output = subprocess.run(
-                [self.arguments.command, "export", "--format", "json", "--profile", metric, str(pid)],
+                [self.arguments.command, "export", "--format", "json"]
+                + ["--profile", metric, str(pid)],
                 env=self.environment,
                 stdout=subprocess.PIPE,
                 check=True,

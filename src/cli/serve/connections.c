@@ -74,18 +74,55 @@ keeps_us_waiting(const struct wp_client *client)
            (client->phase == WP_CLIENT_IDLE || client->phase == WP_CLIENT_ASKING);
 }
 
-/* Makes room for `newcomer`: who has kept us waiting longest goes; if all are being served, it. */
-static void
-evict(struct wp_connections *connections, struct wp_client *newcomer)
+/* Bytes that libmicrohttpd has not read yet: -1 none, 0 none and none will come. */
+static ssize_t
+peek(const struct wp_client *client)
 {
-    struct wp_client *oldest = newcomer;
+    char byte;
+
+    return recv(client->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* The client of a phase for which `may_go` holds that has been in it longest; NULL: none. */
+static struct wp_client *
+find_oldest(struct wp_connections *connections, bool (*may_go)(const struct wp_client *client))
+{
+    struct wp_client *oldest = NULL;
 
     for (struct wp_client *client = connections->first; client != NULL; client = client->next) {
-        if (keeps_us_waiting(client) && client->phase_start_ns < oldest->phase_start_ns)
+        if ((oldest == NULL || client->phase_start_ns < oldest->phase_start_ns) && may_go(client))
             oldest = client;
     }
-    end_client(connections, oldest);
+    return oldest;
+}
+
+/* Not for a request that is there and that we have not come to yet. */
+static bool
+has_sent_nothing(const struct wp_client *client)
+{
+    return keeps_us_waiting(client) && peek(client) <= 0;
+}
+
+static bool
+takes_its_answer(const struct wp_client *client)
+{
+    return !client->is_ended && client->phase == WP_CLIENT_ANSWERED;
+}
+
+/* Makes room for one more: who has kept us waiting longest goes, else who has taken its answer for
+ * longest. False: we keep all of them waiting, which will not last. */
+static bool
+evict(struct wp_connections *connections)
+{
+    struct wp_client *chosen = find_oldest(connections, has_sent_nothing);
+
+    if (chosen == NULL)
+        chosen = find_oldest(connections, takes_its_answer);
+    if (chosen == NULL)
+        return false;
+    end_client(connections, chosen);
     wp_statistics_add(connections->statistics, connections_refused, 1);
+    return true;
 }
 
 static void
@@ -104,14 +141,14 @@ add_client(struct wp_connections *connections, struct MHD_Connection *connection
     client->phase = WP_CLIENT_ASKING;
     client->phase_start_ns = wp_statistics_now_ns();
     client->deadline_ns = client->phase_start_ns + connections->timeout_ns;
+    connections->count++;
+    if (connections->count > connections->maximum)
+        evict(connections);
     client->next = connections->first;
     if (client->next != NULL)
         client->next->previous = client;
     connections->first = client;
-    connections->count++;
     *socket_context = client;
-    if (connections->count > connections->maximum)
-        evict(connections, client);
 }
 
 static void
@@ -223,10 +260,7 @@ wp_connections_enter(struct wp_connections *connections, struct MHD_Connection *
 static bool
 has_left(const struct wp_client *client)
 {
-    char byte;
-
-    return keeps_us_waiting(client) &&
-           recv(client->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return keeps_us_waiting(client) && peek(client) == 0;
 }
 
 void
@@ -239,5 +273,7 @@ wp_connections_sweep(struct wp_connections *connections)
         if (!client->is_ended && (client->deadline_ns <= now_ns || has_left(client)))
             end_client(connections, client);
     }
+    while (connections->count > connections->maximum && evict(connections))
+        ;
     pthread_mutex_unlock(&connections->lock);
 }

@@ -1,8 +1,9 @@
 /*
  * The open connections and how long each may take. What a client can hold up is only its own
  * connection, and that not for long: a request must be there, and its answer be taken, in time,
- * however many single bytes arrive. When there are too many, the one that has kept us waiting for a
- * request the longest goes.
+ * however many single bytes arrive. When there are too many, the one goes that has kept us waiting
+ * for a request the longest, else the one that has taken its answer the longest. While we keep all
+ * of them waiting, a few more are let in, and others wait in the kernel.
  *
  * libmicrohttpd calls from its event thread; the sweep is for another.
  */

@@ -53,7 +53,7 @@ is_loopback(const struct sockaddr *address)
 static int
 describe_socket(struct wp_listener *listener, struct wp_error *error)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof bound;
     char host[128], port[16];
     int status;

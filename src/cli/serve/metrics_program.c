@@ -37,7 +37,8 @@ add_label(char *labels, size_t size, const char *name, const char *value, size_t
             labels[used++] = '\\';
         labels[used++] = *at;
     }
-    strcpy(labels + used, "\"");
+    labels[used++] = '"';
+    labels[used] = '\0';
 }
 
 static void

@@ -15,7 +15,8 @@
 #define SWEEP_NS UINT64_C(250000000)
 #define REFRESH_NS UINT64_C(1000000000)
 
-/* Beyond our own bound, so that a new client gets as far as to push out an old one. */
+/* Beyond our own bound, so that a new client gets as far as to push out an old one, or is served
+ * beside those who will be done at once. */
 #define SPARE_CONNECTIONS 32u
 
 static void __attribute__((format(printf, 2, 0)))
