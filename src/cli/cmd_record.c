@@ -2,13 +2,12 @@
  * waitprof record: profiles what a running program does in a span of time.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "agent/target.h"
 #include "cli/capture.h"
 #include "cli/command.h"
 #include "cli/message.h"
@@ -16,9 +15,8 @@
 #include "cli/rate_options.h"
 #include "cli/terminal.h"
 #include "cli/view_options.h"
-#include "profile/region_find.h"
 
-#define POLL_NS 100000000                    /* between looks at the target */
+#define POLL_NS 100000000                   /* between looks at the target */
 #define LEASE_GRACE_NS UINT64_C(5000000000) /* by which rates outlive the span at most */
 
 struct record_values {
@@ -54,11 +52,10 @@ static const struct wp_option options[] = {
     {.name = NULL},
 };
 
-/* A target under observation. The descriptor outlives the file's name. */
-struct target {
-    struct wp_region_place place;
-    int fd;
-    struct wp_snapshot *first;
+/* A program under observation. */
+struct recording {
+    struct wp_target *target;
+    struct wp_snapshot *first; /* at the begin of the span */
 };
 
 enum ending { ENDED_IN_TIME, ENDED_BY_SIGNAL, ENDED_BY_TARGET };
@@ -72,17 +69,6 @@ now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-static int
-read_target(const struct target *target, struct wp_snapshot **snapshot, struct wp_error *error)
-{
-    int status = wp_reader_read(target->fd, target->place.path, snapshot, error);
-
-    /* Where the program's files are found depends on the place; a descriptor tells none. */
-    if (status == 0)
-        (*snapshot)->place = target->place;
-    return status;
-}
-
 static void
 show_progress(uint64_t passed_ns, uint64_t span_ns)
 {
@@ -92,7 +78,7 @@ show_progress(uint64_t passed_ns, uint64_t span_ns)
 
 /* Waits until the span is over, a signal asks to stop, or the target has ended. */
 static enum ending
-wait_for_end(const struct target *target, uint64_t span_ns, const sigset_t *stops)
+wait_for_end(const struct recording *recording, uint64_t span_ns, const sigset_t *stops)
 {
     bool shows = wp_terminal_is(stderr) && !wp_message_is_quiet();
     uint64_t start_ns = now_ns(), passed_ns = 0;
@@ -106,7 +92,7 @@ wait_for_end(const struct target *target, uint64_t span_ns, const sigset_t *stop
             show_progress(passed_ns, span_ns);
         if (sigtimedwait(stops, NULL, &pause) > 0)
             ending = ENDED_BY_SIGNAL;
-        else if (wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
+        else if (wp_target_state(recording->target, recording->first, NULL) == WP_STATE_GONE)
             ending = ENDED_BY_TARGET;
         passed_ns = now_ns() - start_ns;
     }
@@ -117,12 +103,12 @@ wait_for_end(const struct target *target, uint64_t span_ns, const sigset_t *stop
 
 /* The difference between now and the first snapshot. */
 static int
-capture_difference(const struct target *target, struct wp_capture *capture, uint64_t *span_ns,
+capture_difference(const struct recording *recording, struct wp_capture *capture, uint64_t *span_ns,
                    struct wp_error *error)
 {
     struct wp_capture earlier = {0};
     struct wp_snapshot *last = NULL;
-    int status = read_target(target, &last, error);
+    int status = wp_target_read(recording->target, &last, error);
 
     if (status == 0)
         status = wp_capture_start(capture, error);
@@ -131,11 +117,11 @@ capture_difference(const struct target *target, struct wp_capture *capture, uint
     if (status == 0)
         status = wp_capture_start(&earlier, error);
     if (status == 0)
-        status = wp_capture_add(&earlier, target->first, error);
+        status = wp_capture_add(&earlier, recording->first, error);
     if (status == 0)
         status = wp_capture_subtract(capture, &earlier, error);
     if (status == 0)
-        *span_ns = last->read_monotonic_ns - target->first->read_monotonic_ns;
+        *span_ns = last->read_monotonic_ns - recording->first->read_monotonic_ns;
     wp_capture_free(&earlier);
     wp_snapshot_free(last);
     return status;
@@ -156,7 +142,7 @@ report_ending(const char *what, enum ending ending, uint64_t span_ns)
 
 /* Rates of the span are a lease, which the program ends by itself if this command is killed. */
 static int
-lease_rates(const struct record_values *values, const struct target *target, uint64_t *lease,
+lease_rates(const struct record_values *values, const struct recording *recording, uint64_t *lease,
             struct wp_error *error)
 {
     const struct wp_reader_rate_change change = {
@@ -169,19 +155,19 @@ lease_rates(const struct record_values *values, const struct target *target, uin
 
     if (change.block_rate_ns == NULL && change.mutex_fraction == NULL)
         return 0;
-    status = wp_reader_change_rates(&target->place, &change, &result, error);
+    status = wp_reader_change_rates(&recording->target->place, &change, &result, error);
     if (status == 0)
         *lease = result.lease;
     return status;
 }
 
 static void
-end_lease(const struct target *target, uint64_t lease)
+end_lease(const struct recording *recording, uint64_t lease)
 {
     struct wp_reader_rates after;
     struct wp_error error = {""};
 
-    if (wp_reader_end_lease(&target->place, lease, &after, &error) != 0)
+    if (wp_reader_end_lease(&recording->target->place, lease, &after, &error) != 0)
         wp_message_warning(NULL, "they end by themselves some seconds after the span",
                            "the rates were not set back: %s", error.text);
 }
@@ -199,7 +185,7 @@ hold_signals(sigset_t *stops)
 
 /* The span itself, with the rates set for it and set back however it ends. */
 static int
-record_span(const struct record_values *values, struct target *target, const char *what,
+record_span(const struct record_values *values, struct recording *recording, const char *what,
             struct wp_capture *capture, struct wp_error *error)
 {
     enum ending ending = ENDED_IN_TIME;
@@ -208,15 +194,15 @@ record_span(const struct record_values *values, struct target *target, const cha
     int status;
 
     hold_signals(&stops);
-    status = lease_rates(values, target, &lease, error);
+    status = lease_rates(values, recording, &lease, error);
     if (status == 0)
-        status = read_target(target, &target->first, error);
+        status = wp_target_read(recording->target, &recording->first, error);
     if (status == 0) {
-        ending = wait_for_end(target, values->span_ns.value, &stops);
-        status = capture_difference(target, capture, &span_ns, error);
+        ending = wait_for_end(recording, values->span_ns.value, &stops);
+        status = capture_difference(recording, capture, &span_ns, error);
     }
     if (lease != 0 && ending != ENDED_BY_TARGET)
-        end_lease(target, lease);
+        end_lease(recording, lease);
     sigprocmask(SIG_UNBLOCK, &stops, NULL);
     if (status == 0)
         report_ending(what, ending, span_ns);
@@ -224,26 +210,26 @@ record_span(const struct record_values *values, struct target *target, const cha
 }
 
 static int
-record_target(const struct record_values *values, struct target *target, const char *what,
+record_target(const struct record_values *values, struct recording *recording, const char *what,
               struct wp_error *error)
 {
     struct wp_capture capture = {0};
-    int status = read_target(target, &target->first, error);
+    int status = wp_target_read(recording->target, &recording->first, error);
 
-    if (status == 0 && wp_snapshot_state(target->first, NULL) == WP_STATE_GONE)
+    if (status == 0 && wp_target_state(recording->target, recording->first, NULL) == WP_STATE_GONE)
         status =
             wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`", what);
     if (status == 0)
-        status = wp_view_check_kinds(values->view.kinds, target->first, error);
-    wp_snapshot_free(target->first);
-    target->first = NULL;
+        status = wp_view_check_kinds(values->view.kinds, recording->first, error);
+    wp_snapshot_free(recording->first);
+    recording->first = NULL;
     if (status == 0)
-        status = record_span(values, target, what, &capture, error);
+        status = record_span(values, recording, what, &capture, error);
     if (status == 0)
         status = wp_capture_select_kinds(&capture, values->view.kinds, error);
     if (status == 0)
         status = wp_capture_write(&capture, values->prefix, &values->view.encode, error);
-    wp_snapshot_free(target->first);
+    wp_snapshot_free(recording->first);
     wp_capture_free(&capture);
     return status;
 }
@@ -252,20 +238,15 @@ static int
 record(const void *given, char **arguments)
 {
     const struct record_values *values = given;
-    struct target target = {.fd = -1};
+    struct recording recording = {NULL, NULL};
     struct wp_error error = {""};
     int status = wp_capture_check_prefix(values->prefix, &error);
 
     if (status == 0)
-        status = wp_region_find(arguments[0], &target.place, &error);
-    if (status == 0) {
-        target.fd = wp_region_place_open(&target.place, O_RDONLY, &error);
-        status = target.fd < 0 ? target.fd : 0;
-    }
+        status = wp_target_open(arguments[0], &recording.target, &error);
     if (status == 0)
-        status = record_target(values, &target, arguments[0], &error);
-    if (target.fd >= 0)
-        close(target.fd);
+        status = record_target(values, &recording, arguments[0], &error);
+    wp_target_release(recording.target);
     return status != 0 ? wp_command_fail(status, &error) : WP_EXIT_OK;
 }
 

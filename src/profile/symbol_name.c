@@ -1,6 +1,7 @@
 #include "profile/symbol_name.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,14 @@ name_utf8_length(const unsigned char *text)
     return 0;
 }
 
+/* C0, DEL and C1: some terminals obey U+009B as they do ESC [. */
+static bool
+name_is_control(const unsigned char *at, size_t length)
+{
+    return (length == 1 && (*at < 0x20 || *at == 0x7f)) ||
+           (length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
+}
+
 size_t
 wp_symbol_clean(const char *text, char *out, size_t size)
 {
@@ -60,8 +69,9 @@ wp_symbol_clean(const char *text, char *out, size_t size)
             from = replacement;
             bytes = sizeof replacement - 1;
             length = 1;
-        } else if (length == 1 && (*at < 0x20 || *at == 0x7f)) {
+        } else if (name_is_control(at, length)) {
             from = "?";
+            bytes = 1;
         }
         if (used + bytes >= size)
             break;

@@ -28,6 +28,8 @@ valid_utf8_stays_and_the_rest_becomes_replacement_characters(void **state)
     assert_clean("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     assert_clean("cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd");
     assert_clean("tab\there\x7f", "tab?here?");
+    /* U+0080 to U+009F, of which a terminal may make escape sequences; U+00A0 is none. */
+    assert_clean("\xc2\x9b[2J\xc2\xa0", "?[2J\xc2\xa0");
 }
 
 static void
