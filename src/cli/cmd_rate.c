@@ -68,13 +68,16 @@ print_leases(const struct wp_snapshot *snapshot)
 }
 
 static int
-show_leases(const struct wp_region_place *place, struct wp_error *error)
+show_leases(const char *what, const struct wp_region_place *place, struct wp_error *error)
 {
     struct wp_snapshot *snapshot = NULL;
     int status = wp_reader_open(place, &snapshot, error);
 
-    if (status == 0)
+    if (status == 0) {
         print_leases(snapshot);
+        if (wp_snapshot_state(snapshot, NULL) == WP_STATE_GONE)
+            wp_message_warning(what, NULL, "the program has ended: these rates do nothing");
+    }
     wp_snapshot_free(snapshot);
     return status;
 }
@@ -106,7 +109,7 @@ rate(const void *given, char **arguments)
         if (result.ended_leases > 0)
             wp_message_note("%zu lease%s on these rates ended", result.ended_leases,
                             result.ended_leases == 1 ? "" : "s");
-        status = show_leases(&place, &error);
+        status = show_leases(arguments[0], &place, &error);
     }
     return status != 0 ? wp_command_fail(status, &error) : WP_EXIT_OK;
 }

@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/region_rates.h"
 
-/* Each repetition means that somebody else changed the settings meanwhile, and will settle them. */
+/* Each repetition means that somebody else changed or settled the rates meanwhile. */
 #define WP_RATES_TRIES 16
 
 /*
@@ -61,6 +61,15 @@ wp_rates_work_out(const struct wp_region_header *region, uint64_t now_ns)
                                     now_ns);
 }
 
+/* False: another who settles has stored some of the three words since. */
+static bool
+wp_rates_are_in_force(const struct wp_region_header *region, const struct wp_region_rates *rates)
+{
+    return wp_atomic_load_64(&region->block_rate_ns) == rates->block_rate_ns &&
+           wp_atomic_load_64(&region->mutex_fraction) == rates->mutex_fraction &&
+           wp_atomic_load_64(&region->lease_deadline_ns) == rates->deadline_ns;
+}
+
 void
 wp_rates_settle(struct wp_region_header *region, uint64_t now_ns)
 {
@@ -79,10 +88,15 @@ wp_rates_settle(struct wp_region_header *region, uint64_t now_ns)
             mutex_before != rates.mutex_fraction)
             wp_rates_note(region);
         /* After the stores, which are compare-and-swaps or come before one: seen by whoever counts
-         * up after this. */
+         * up after this. Of two who settle just before and just after a deadline, the last to store
+         * finds what it stored whole, or does it again. */
         if (wp_atomic_add_64(&region->settings_by_program, 0) == by_program &&
-            wp_atomic_load_64_acquire(&region->settings_by_command) == by_command)
+            wp_atomic_load_64_acquire(&region->settings_by_command) == by_command &&
+            wp_rates_are_in_force(region, &rates))
             return;
+        /* So that those two agree on the time. */
+        if (now_ns < wp_clock_ns())
+            now_ns = wp_clock_ns();
     }
 }
 

@@ -9,8 +9,9 @@
  *
  * How changes meet. Whoever changes the base or the leases counts up a word of its own after the
  * change (the program settings_by_program, commands settings_by_command under flock), works out the
- * rates, stores them, and does it again if either word has moved meanwhile. So a stale result, of
- * somebody who was slow, is followed by a fresh one of the same writer.
+ * rates, stores them, and does it again if either word has moved meanwhile, or if others than it
+ * stored are in force. So a stale result, of somebody who was slow, is followed by a fresh one of
+ * the same writer.
  */
 #ifndef WP_CORE_REGION_RATES_H
 #define WP_CORE_REGION_RATES_H

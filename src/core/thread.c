@@ -35,6 +35,8 @@ wp_thread_set_up(struct wp_thread *thread, uint32_t process)
     thread->shard = ordinal % WP_REGION_COUNTER_SHARDS;
     thread->process = process;
     thread->id = 0; /* a forked child's thread is another */
+    /* Threads too short-lived for one measurement each are measured in turns. */
+    thread->own_cost_event = ordinal;
 }
 
 __attribute__((noinline)) struct wp_thread *

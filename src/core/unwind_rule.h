@@ -13,7 +13,9 @@
  *             bits 11..0  version: counts the writes to this entry
  *     rule:   see WP_RULE_* below
  *
- * The set is the address's low 12 bits, so that equal stamps in one set mean equal addresses.
+ * The set is bits 11..0 of the address, each flipped if the bit 12 above it is set: so equal stamps
+ * in one set mean equal addresses, and code that lies alike in many pages does not meet in few
+ * sets.
  *
  * Protocol. A writer replaces both words at once by a 16-byte compare-and-swap, whose expected
  * value it read before, with the version increased; if another was faster it gives up: a rule that
@@ -38,7 +40,8 @@
 #include "core/atomic.h"
 #include "core/unwind_cfi.h"
 
-#define WP_RULE_SETS 4096u /* 12 bits: see above */
+#define WP_RULE_SET_BITS 12
+#define WP_RULE_SETS (1u << WP_RULE_SET_BITS)
 #define WP_RULE_WAYS 4u
 
 /*
@@ -154,7 +157,7 @@ extern struct wp_atomic_pair wp_rule_table[WP_RULE_SETS][WP_RULE_WAYS]
 static inline struct wp_atomic_pair *
 wp_rule_set(uintptr_t address)
 {
-    return wp_rule_table[address % WP_RULE_SETS];
+    return wp_rule_table[(address ^ address >> WP_RULE_SET_BITS) % WP_RULE_SETS];
 }
 
 /* Without the version. */

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,11 @@ find_by_pid(pid_t pid, struct wp_region_place *place, struct wp_error *error)
         return wp_error_set(error, ENODATA,
                             "the region of process %d was removed while it runs; restart it under "
                             "`waitprof run` to profile it",
+                            (int)pid);
+    if (kill(pid, 0) != 0 && errno == EPERM)
+        return wp_error_set(error, EACCES,
+                            "process %d belongs to another user, and no region of it can be seen: "
+                            "try as that user or as root",
                             (int)pid);
     if (wp_procfs_exists(pid))
         return wp_error_set(error, ENODATA,

@@ -51,8 +51,8 @@ void wp_region_list_free(struct wp_region_list *list);
 /*
  * Resolves what a user wrote: a pid (of the process that made the region, or of a forked child), a
  * path of a region file, or the first digits (at least 4) of a region id. -ESRCH: no such process;
- * -ENODATA: it runs but is not profiled; -ENOENT: no such region; -ENOTUNIQ: several match;
- * -EPROTO: a path of something that is no regular file.
+ * -ENODATA: it runs but is not profiled; -EACCES: it is another user's; -ENOENT: no such region;
+ * -ENOTUNIQ: several match; -EPROTO: a path of something that is no regular file.
  * error->text says which and what to do.
  */
 int wp_region_find(const char *what, struct wp_region_place *place, struct wp_error *error);

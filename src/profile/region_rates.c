@@ -15,6 +15,10 @@
 /* As many repetitions as the program's (core/rates.c). */
 #define SETTLE_TRIES 16
 
+/* How long, and how often, the lock is tried. */
+#define TURN_NS UINT64_C(3000000000)
+#define TURN_POLL_NS 1000000
+
 /* A region that is being changed: by this command alone, since it holds the file's lock. */
 struct change {
     const char *path;
@@ -158,29 +162,38 @@ note_change(struct change *change, const struct wp_region_rates *rates)
     return status != 0 ? status : WRITE_FIELD(change, rate_change_count);
 }
 
-/* Works out the rates and writes them, as core/region_rates.h has it. */
-static int
-settle_once(struct change *change)
-{
-    struct wp_region_header *header = &change->header;
-    struct wp_region_rates rates = rates_at(header, now_ns(CLOCK_MONOTONIC));
-    bool changes = wp_region_block_rate_meant(header->block_rate_ns) !=
-                       wp_region_block_rate_meant(rates.block_rate_ns) ||
-                   header->mutex_fraction != rates.mutex_fraction;
-    int status;
+/* What wrappers read lies side by side, so that one write changes it: a command that is killed in
+ * between would leave rates without the deadline that ends them. */
+_Static_assert(offsetof(struct wp_region_header, mutex_fraction) ==
+                       offsetof(struct wp_region_header, block_rate_ns) + sizeof(uint64_t) &&
+                   offsetof(struct wp_region_header, lease_deadline_ns) ==
+                       offsetof(struct wp_region_header, mutex_fraction) + sizeof(uint64_t),
+               "the words in force are written as one");
 
-    header->block_rate_ns = rates.block_rate_ns;
-    header->mutex_fraction = rates.mutex_fraction;
-    header->lease_deadline_ns = rates.deadline_ns;
-    status = WRITE_FIELD(change, block_rate_ns);
-    if (status == 0)
-        status = WRITE_FIELD(change, mutex_fraction);
-    if (status == 0)
-        status = WRITE_FIELD(change, lease_deadline_ns);
-    return status == 0 && changes ? note_change(change, &rates) : status;
+static bool
+are_in_force(const struct wp_region_header *header, const struct wp_region_rates *rates)
+{
+    return header->block_rate_ns == rates->block_rate_ns &&
+           header->mutex_fraction == rates->mutex_fraction &&
+           header->lease_deadline_ns == rates->deadline_ns;
 }
 
-/* Makes the changes seen: counts them, then settles until the program changed nothing meanwhile. */
+static int
+write_in_force(struct change *change, const struct wp_region_rates *rates)
+{
+    const uint64_t words[] = {rates->block_rate_ns, rates->mutex_fraction, rates->deadline_ns};
+    const struct wp_region_header *header = &change->header;
+    bool changes = wp_region_block_rate_meant(header->block_rate_ns) !=
+                       wp_region_block_rate_meant(rates->block_rate_ns) ||
+                   header->mutex_fraction != rates->mutex_fraction;
+    int status =
+        write_bytes(change, words, sizeof words, offsetof(struct wp_region_header, block_rate_ns));
+
+    return status == 0 && changes ? note_change(change, rates) : status;
+}
+
+/* Makes the changes seen: counts them, then writes what follows from them until that is what stands
+ * there (core/region_rates.h). The program may change its base, or end a lease, at any moment. */
 static int
 settle(struct change *change)
 {
@@ -189,17 +202,15 @@ settle(struct change *change)
     change->header.settings_by_command++;
     status = WRITE_FIELD(change, settings_by_command);
     for (int tries = 0; tries < SETTLE_TRIES && status == 0; tries++) {
-        uint64_t by_program;
+        struct wp_region_rates rates;
 
         status = read_header(change);
         if (status != 0)
             break;
-        by_program = change->header.settings_by_program;
-        status = settle_once(change);
-        if (status == 0)
-            status = read_header(change);
-        if (status == 0 && change->header.settings_by_program == by_program)
+        rates = rates_at(&change->header, now_ns(CLOCK_MONOTONIC));
+        if (are_in_force(&change->header, &rates))
             break;
+        status = write_in_force(change, &rates);
     }
     return status;
 }
@@ -290,19 +301,43 @@ add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uin
     return status == 0 ? WRITE_FIELD(change, leases[i].number) : status;
 }
 
+/* Others hold the lock for moments. But anybody who may read the file can hold it for good: that
+ * must not hang a command, least of all one of the administrator's. */
+static int
+wait_for_turn(struct change *change)
+{
+    uint64_t deadline_ns = now_ns(CLOCK_MONOTONIC) + TURN_NS;
+
+    while (flock(change->fd, LOCK_EX | LOCK_NB) != 0) {
+        const struct timespec pause = {.tv_nsec = TURN_POLL_NS};
+
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return 0; /* the file system knows no locks */
+        if (now_ns(CLOCK_MONOTONIC) > deadline_ns)
+            return wp_error_set(change->error, EBUSY,
+                                "cannot change the rates of %s: another process has held its lock "
+                                "(flock) for %d s",
+                                change->path, (int)(TURN_NS / 1000000000));
+        (void)nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 /* Opens the region and waits for its turn. The caller closes change->fd. */
 static int
 begin_change(struct change *change, const struct wp_region_place *place, int flags,
              struct wp_error *error)
 {
+    int status = 0;
+
     change->path = place->path;
     change->error = error;
     change->fd = wp_region_place_open(place, flags, error);
     if (change->fd < 0)
         return change->fd;
     if (flags == O_RDWR)
-        flock(change->fd, LOCK_EX);
-    return read_header(change);
+        status = wait_for_turn(change);
+    return status != 0 ? status : read_header(change);
 }
 
 int

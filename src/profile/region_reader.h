@@ -229,7 +229,7 @@ struct wp_reader_rate_result {
  * for is in force at once. A lease ends by itself, by the clock of the program, whatever becomes of
  * the caller. Works by pwrite of whole words: a program that reads a word while it changes uses
  * the old or the new value for one decision and the scaling of that decision. Commands take turns
- * (flock). -EBUSY: all WP_REGION_LEASES leases run.
+ * (flock). -EBUSY: all WP_REGION_LEASES leases run, or somebody holds the lock for seconds.
  */
 int wp_reader_change_rates(const struct wp_region_place *place,
                            const struct wp_reader_rate_change *change,

@@ -2,8 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+/* Overlayfs (the root of most containers) passes a mapping on to the file below, and then grants
+ * leases on a file that is mapped. */
+static bool
+tells_mappings(int fd)
+{
+    struct statfs system;
+
+    return fstatfs(fd, &system) == 0 && system.f_type != OVERLAYFS_SUPER_MAGIC;
+}
 
 /*
  * The kernel grants a read lease on a file that nobody has open for writing, and a mapping that was
@@ -18,7 +31,7 @@ wp_region_use(int fd)
 
     /* Somebody who opens the file for writing while we have the lease makes the kernel send us a
      * signal; by default SIGIO, which ends a process. SIGURG does not. */
-    if (fcntl(fd, F_SETSIG, SIGURG) == 0) {
+    if (tells_mappings(fd) && fcntl(fd, F_SETSIG, SIGURG) == 0) {
         if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
             use = WP_USE_NONE;
             (void)fcntl(fd, F_SETLEASE, F_UNLCK);

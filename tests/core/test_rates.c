@@ -12,6 +12,7 @@
 
 #define THREADS 4
 #define ROUNDS 500
+#define CROSSINGS 20000
 
 static int
 set_up(void **state)
@@ -116,6 +117,67 @@ after_concurrent_changes_the_rate_in_force_is_the_base_and_the_last_that_is_note
         assert_int_not_equal(region->rate_changes[i].realtime_ns, 0);
 }
 
+/* Two threads settle at the same moment: one read the clock just before the deadline of the last
+ * lease, the other just after. */
+struct crossing {
+    struct wp_region_header *region;
+    pthread_barrier_t *barrier;
+    uint64_t now_ns;
+};
+
+static void *
+settle_again_and_again(void *argument)
+{
+    const struct crossing *crossing = argument;
+
+    for (int i = 0; i < CROSSINGS; i++) {
+        (void)pthread_barrier_wait(crossing->barrier);
+        wp_rates_settle(crossing->region, crossing->now_ns);
+        (void)pthread_barrier_wait(crossing->barrier);
+    }
+    return NULL;
+}
+
+static void
+lay_out_leases(struct wp_region_header *region)
+{
+    memset(region, 0, sizeof(*region));
+    region->base_block_rate_ns = 5;
+    region->base_mutex_fraction = 6;
+    region->leases[0] = (struct wp_region_lease){1, 500, 1, 2};
+    region->leases[1] = (struct wp_region_lease){2, 1000, 50, 60};
+    region->block_rate_ns = 1;
+    region->mutex_fraction = 2;
+    region->lease_deadline_ns = 500;
+}
+
+static void
+who_settles_before_a_deadline_leaves_nothing_to_one_who_settles_after_it(void **state)
+{
+    struct wp_region_header *region = *state;
+    pthread_barrier_t barrier;
+    struct crossing crossings[2] = {{region, &barrier, 999}, {region, &barrier, 1001}};
+    pthread_t threads[2];
+    int half = 0;
+
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, 3), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, settle_again_and_again, &crossings[i]),
+                         0);
+    for (int i = 0; i < CROSSINGS; i++) {
+        lay_out_leases(region);
+        (void)pthread_barrier_wait(&barrier);
+        (void)pthread_barrier_wait(&barrier);
+        wp_rates_obey(region, 1002); /* the next wait */
+        half += region->block_rate_ns != 5 || region->mutex_fraction != 6 ||
+                region->lease_deadline_ns != 0;
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    (void)pthread_barrier_destroy(&barrier);
+    assert_int_equal(half, 0);
+}
+
 int
 main(void)
 {
@@ -127,6 +189,8 @@ main(void)
         cmocka_unit_test_setup(
             after_concurrent_changes_the_rate_in_force_is_the_base_and_the_last_that_is_noted,
             set_up),
+        cmocka_unit_test_setup(
+            who_settles_before_a_deadline_leaves_nothing_to_one_who_settles_after_it, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

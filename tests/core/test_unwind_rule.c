@@ -195,6 +195,17 @@ no_reader_combines_two_writers(void **state)
     }
 }
 
+/* As generated code, and libraries that are mapped at the same place of their pages, have them. */
+static void
+addresses_that_are_alike_in_many_pages_all_find_room(void **state)
+{
+    (void)state;
+    for (uintptr_t page = 0; page < 4096; page++)
+        wp_rule_keep(0x550000000123 + (page << 12), 11, rule_of(64, -16, -8));
+    for (uintptr_t page = 0; page < 4096; page++)
+        assert_int_not_equal(wp_rule_find(0x550000000123 + (page << 12), 11), 0);
+}
+
 int
 main(void)
 {
@@ -206,6 +217,7 @@ main(void)
         cmocka_unit_test(a_rule_is_found_in_its_generation_only),
         cmocka_unit_test(a_sweep_leaves_nothing),
         cmocka_unit_test(addresses_of_one_set_push_each_other_out),
+        cmocka_unit_test(addresses_that_are_alike_in_many_pages_all_find_room),
         cmocka_unit_test(no_reader_combines_two_writers),
     };
 

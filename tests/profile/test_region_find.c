@@ -243,6 +243,35 @@ a_search_knows_who_uses_a_region_and_a_list_of_directories_is_no_search(void **s
 }
 
 static void
+of_a_process_of_another_user_is_said_that_it_is(void **state)
+{
+    struct wp_region_place place;
+    struct wp_error error = {""};
+    pid_t child;
+    int status;
+
+    (void)state;
+    child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+            _exit(99);
+        if (kill(1, 0) == 0)
+            _exit(99);
+        _exit(wp_region_find("1", &place, &error) == -EACCES &&
+                      strstr(error.text, "another user") != NULL
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 99) {
+        print_message("process 1 belongs to the user of this test\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
 a_process_without_a_region_is_said_to_run_unprofiled(void **state)
 {
     struct wp_region_place place;
@@ -385,6 +414,7 @@ main(void)
         cmocka_unit_test(a_region_that_is_mapped_is_found_wherever_it_lies),
         cmocka_unit_test(a_search_knows_who_uses_a_region_and_a_list_of_directories_is_no_search),
         cmocka_unit_test(a_process_without_a_region_is_said_to_run_unprofiled),
+        cmocka_unit_test(of_a_process_of_another_user_is_said_that_it_is),
         cmocka_unit_test(regions_are_found_by_the_first_digits_of_their_id),
         cmocka_unit_test(a_dead_pid_with_several_regions_needs_an_id_unless_one_has_the_samples),
         cmocka_unit_test(the_list_holds_each_file_once_and_nothing_else),

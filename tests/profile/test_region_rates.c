@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -330,6 +331,27 @@ after_any_crossing_of_changes_the_rates_are_those_that_follow(void **state)
     assert_int_equal(region->mutex_fraction, 1);
 }
 
+/* Whoever may read a region may lock it, for ever. */
+static void
+a_lock_that_is_never_given_back_hangs_no_command(void **state)
+{
+    struct rates_fixture *fixture = *state;
+    const uint64_t rate = 5;
+    const struct wp_reader_rate_change wanted = {.block_rate_ns = &rate};
+    struct wp_reader_rate_result result;
+    struct wp_error error = {""};
+    int fd = open(fixture->place.path, O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(wp_reader_change_rates(&fixture->place, &wanted, &result, &error), -EBUSY);
+    assert_non_null(strstr(error.text, "lock"));
+    assert_in_force(fixture, 1, 1);
+    close(fd);
+    assert_int_equal(wp_reader_change_rates(&fixture->place, &wanted, &result, &error), 0);
+    assert_in_force(fixture, 5, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -346,6 +368,7 @@ main(void)
         TEST(more_leases_than_there_is_room_for_are_refused),
         TEST(no_deadline_overflows),
         TEST(after_any_crossing_of_changes_the_rates_are_those_that_follow),
+        TEST(a_lock_that_is_never_given_back_hangs_no_command),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

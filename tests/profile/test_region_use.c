@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,6 +183,49 @@ nothing_is_known_of_the_file_of_another_user(void **state)
     assert_int_equal(WEXITSTATUS(status), WP_USE_UNKNOWN);
 }
 
+/* An overlay in a mount namespace of its own; false if this process may not mount. */
+static bool
+mount_overlay(const char *directory)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", directory, "tmpfs", 0, NULL) == 0 && chdir(directory) == 0 &&
+           mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 && mkdir("work", 0700) == 0 &&
+           mkdir("merged", 0700) == 0 &&
+           mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work") ==
+               0;
+}
+
+static void
+nothing_is_known_of_a_file_on_an_overlay(void **state)
+{
+    char directory[] = "/tmp/wp_region_use.XXXXXX";
+    int status;
+    pid_t child;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    child = fork();
+    if (child == 0) {
+        struct file file = {.place = {.path = "merged/region"}};
+
+        if (!mount_overlay(directory))
+            _exit(99);
+        file.fd = open(file.place.path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (file.fd < 0 || truncate(file.place.path, BYTES) != 0)
+            _exit(98);
+        (void)map_file(&file);
+        _exit((int)wp_region_use(file.fd));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    rmdir(directory);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 99) {
+        print_message("no overlay can be mounted here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), WP_USE_UNKNOWN);
+}
+
 int
 main(void)
 {
@@ -193,6 +240,7 @@ main(void)
                                         file_close),
         cmocka_unit_test_setup_teardown(nothing_is_known_of_the_file_of_another_user, file_open,
                                         file_close),
+        cmocka_unit_test(nothing_is_known_of_a_file_on_an_overlay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

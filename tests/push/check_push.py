@@ -652,7 +652,11 @@ def a_directory_removes_the_oldest_and_nothing_else(case):
     directory.chmod(0o700)
     old.write_bytes(b"old")
     (directory / "gone.1" / ".20200101T000000.000000Z.block.pb.gz.new").write_bytes(b"cut")
-    notes = [directory / "note.txt", directory / "hold_lock.2" / "report.pb.gz"]
+    notes = [
+        directory / "note.txt",
+        directory / "hold_lock.2" / "report.pb.gz",
+        directory / "hold_lock.2" / ".draft.new",
+    ]
     for note in notes:
         note.parent.mkdir(exist_ok=True)
         note.write_text("keep me")

@@ -79,7 +79,11 @@ class Server:
         self.log_path = os.path.join(directory, f"serve-{time.monotonic_ns()}.log")
         with open(self.log_path, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [places.command, "serve", "--listen", listen, *options, *map(str, words)],
+                [
+                    *(places.command, "serve", "--cpu-limit", "100", "--listen", listen),
+                    *options,
+                    *map(str, words),
+                ],
                 env=server_environment(directory, environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -283,7 +283,9 @@ finish_delivery(struct push *push, enum ending ending)
     wp_delivery_finish(push->delivery, by_signal ? LAST_ATTEMPT_NS : push->values->timeout_ns.value,
                        !by_signal);
     if (is_watched) {
-        pthread_cancel(watcher);
+        /* It waits for this, or has ended. glibc loads a library for pthread_cancel, and aborts
+         * where there is no file descriptor for that. */
+        pthread_kill(watcher, SIGTERM);
         pthread_join(watcher, NULL);
     }
 }

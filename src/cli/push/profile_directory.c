@@ -69,22 +69,32 @@ is_file_name(const char *name)
     return strcmp(name, ".block.pb.gz") == 0 || strcmp(name, ".mutex.pb.gz") == 0;
 }
 
-/* Hidden, and of no use after a crash. */
+#define TEMPORARY_PREFIX "."
+#define TEMPORARY_SUFFIX ".new"
+
+/* Hidden, and of no use after a crash. The user's own hidden files must not look like it: the
+ * directory may be one that has others, too. */
 static bool
 is_temporary_name(const char *name)
 {
+    size_t prefix = strlen(TEMPORARY_PREFIX), suffix = strlen(TEMPORARY_SUFFIX);
     size_t length = strlen(name);
+    char file[FILE_BYTES];
 
-    return length > 5 && name[0] == '.' && strcmp(name + length - 4, ".new") == 0;
+    if (length <= prefix + suffix || strncmp(name, TEMPORARY_PREFIX, prefix) != 0 ||
+        strcmp(name + length - suffix, TEMPORARY_SUFFIX) != 0)
+        return false;
+    snprintf(file, sizeof file, "%.*s", (int)(length - prefix - suffix), name + prefix);
+    return is_file_name(file);
 }
 
 static void
 name_temporary(const char *file, char name[FILE_BYTES])
 {
-    snprintf(name, FILE_BYTES, ".%.*s.new", (int)FILE_BYTES - 6, file);
+    snprintf(name, FILE_BYTES, TEMPORARY_PREFIX "%.*s" TEMPORARY_SUFFIX, (int)FILE_BYTES - 6, file);
 }
 
-/* "COMMAND.PID", with what people need not quote. */
+/* "COMMAND.PID", with what people need not quote; neither hidden nor like an option. */
 static void
 name_program(const struct wp_push_profile *profile, char name[PROGRAM_BYTES])
 {
@@ -92,8 +102,8 @@ name_program(const struct wp_push_profile *profile, char name[PROGRAM_BYTES])
 
     for (const char *next = profile->command; *next != '\0' && length < 64; next++) {
         bool fits = (*next >= 'a' && *next <= 'z') || (*next >= 'A' && *next <= 'Z') ||
-                    (*next >= '0' && *next <= '9') || strchr("_-+", *next) != NULL ||
-                    (*next == '.' && length > 0);
+                    (*next >= '0' && *next <= '9') || strchr("_+", *next) != NULL ||
+                    ((*next == '.' || *next == '-') && length > 0);
 
         name[length++] = fits ? *next : '_';
     }

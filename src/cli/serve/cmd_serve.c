@@ -21,6 +21,7 @@ struct serve_values {
     struct wp_option_number client_timeout_ns;
     struct wp_option_number grace_ns;
     struct wp_option_number nice;
+    struct wp_option_number cpu_percent;
 };
 
 static const struct serve_values defaults = {
@@ -30,7 +31,8 @@ static const struct serve_values defaults = {
     .max_deltas = {.value = 64},
     .client_timeout_ns = {.value = UINT64_C(30000000000)},
     .grace_ns = {.value = UINT64_C(60000000000)},
-    .nice = {.value = 10},
+    .nice = {.value = 19},
+    .cpu_percent = {.value = 1},
 };
 
 static const struct wp_option options[] = {
@@ -95,10 +97,18 @@ static const struct wp_option options[] = {
      .unit_ns = UINT64_C(1000000000)},
     {.name = "nice",
      .placeholder = "N",
-     .help = "nice level of the threads that make the answers\n(default: 10)",
+     .help = "nice level of the threads that make the answers\n(default: 19)",
      .parse = wp_option_parse_number,
      .target = offsetof(struct serve_values, nice),
      .maximum = 19},
+    {.name = "cpu-limit",
+     .placeholder = "PERCENT",
+     .help = "of all processors, for answers while the programs leave\n"
+             "less than one idle (default: 1; 100: no limit)",
+     .parse = wp_option_parse_number,
+     .target = offsetof(struct serve_values, cpu_percent),
+     .minimum = 1,
+     .maximum = 100},
     {.name = NULL},
 };
 
@@ -155,6 +165,7 @@ run(const void *given, char **arguments)
                 .client_timeout_ns = values->client_timeout_ns.value,
                 .grace_ns = values->grace_ns.value,
                 .nice = (int)values->nice.value,
+                .cpu_percent = (unsigned)values->cpu_percent.value,
             },
     };
     struct wp_target_selection *selection = &server.options.selection;

@@ -6,13 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cli/serve/cpu_budget.h"
 #include "cli/serve/request.h"
+
+/* A scraper gives up after 10 s, and wants its answer before. */
+#define LONGEST_WAIT_NS UINT64_C(4000000000)
 
 struct job {
     struct job *next;
-    char *key; /* NULL: none shares it */
+    char *key;             /* NULL: none shares it */
+    uint64_t submitted_ns; /* CLOCK_MONOTONIC */
     wp_job_run *run;
     struct wp_request *requests;
 };
@@ -24,6 +30,7 @@ struct wp_job_queue {
     bool stops;
     struct job *waiting, **end; /* oldest first */
     struct job *running;
+    struct wp_cpu_budget budget;
     pthread_t *threads;
     size_t thread_count;
 };
@@ -44,23 +51,71 @@ runs_already(const struct wp_job_queue *queue, const struct job *wanted)
     return false;
 }
 
-/* The oldest job that may begin, moved to those that run; NULL: there is none. */
-static struct job *
-take_job(struct wp_job_queue *queue)
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* The link to the oldest job that may run beside those that do; NULL: there is none. */
+static struct job **
+find_job(struct wp_job_queue *queue)
 {
     for (struct job **link = &queue->waiting; *link != NULL; link = &(*link)->next) {
-        struct job *job = *link;
-
-        if (runs_already(queue, job))
-            continue;
-        *link = job->next;
-        if (queue->end == &job->next)
-            queue->end = link;
-        job->next = queue->running;
-        queue->running = job;
-        return job;
+        if (!runs_already(queue, *link))
+            return link;
     }
     return NULL;
+}
+
+/* Moves a job to those that run. */
+static struct job *
+take_job(struct wp_job_queue *queue, struct job **link)
+{
+    struct job *job = *link;
+
+    *link = job->next;
+    if (queue->end == &job->next)
+        queue->end = link;
+    job->next = queue->running;
+    queue->running = job;
+    return job;
+}
+
+/* How long the budget makes a job wait; requests for the same thing may join it meanwhile. */
+static uint64_t
+budget_wait_ns(struct wp_job_queue *queue, const struct job *job)
+{
+    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t waited_ns = now_ns - job->submitted_ns;
+    uint64_t wait_ns;
+    struct wp_cpu_use use;
+
+    if (wp_cpu_budget_wants_look(&queue->budget, now_ns) && wp_cpu_use_look(&use))
+        wp_cpu_budget_note(&queue->budget, &use);
+    wait_ns = wp_cpu_budget_wait_ns(&queue->budget, now_ns);
+    if (waited_ns >= LONGEST_WAIT_NS)
+        return 0;
+    return wait_ns < LONGEST_WAIT_NS - waited_ns ? wait_ns : LONGEST_WAIT_NS - waited_ns;
+}
+
+/* Until there is something new, or the time is over (UINT64_MAX: never). */
+static void
+wait_for_work(struct wp_job_queue *queue, uint64_t wait_ns)
+{
+    uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + wait_ns;
+    const struct timespec end = {
+        .tv_sec = (time_t)(end_ns / UINT64_C(1000000000)),
+        .tv_nsec = (long)(end_ns % UINT64_C(1000000000)),
+    };
+
+    if (wait_ns == UINT64_MAX)
+        pthread_cond_wait(&queue->has_work, &queue->lock);
+    else
+        pthread_cond_clockwait(&queue->has_work, &queue->lock, CLOCK_MONOTONIC, &end);
 }
 
 static void
@@ -83,6 +138,21 @@ finish_job(struct wp_job_queue *queue, struct job *job)
     pthread_cond_broadcast(&queue->has_work);
 }
 
+/* Called with the lock, which it lets go meanwhile. */
+static void
+do_job(struct wp_job_queue *queue, struct job *job)
+{
+    uint64_t used_ns;
+
+    pthread_mutex_unlock(&queue->lock);
+    used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    job->run(queue->server, job->requests);
+    used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - used_ns;
+    pthread_mutex_lock(&queue->lock);
+    wp_cpu_budget_charge(&queue->budget, used_ns);
+    finish_job(queue, job);
+}
+
 static void *
 work(void *argument)
 {
@@ -92,16 +162,13 @@ work(void *argument)
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), queue->server->options.nice);
     pthread_mutex_lock(&queue->lock);
     while (!queue->stops) {
-        struct job *job = take_job(queue);
+        struct job **link = find_job(queue);
+        uint64_t wait_ns = link == NULL ? UINT64_MAX : budget_wait_ns(queue, *link);
 
-        if (job == NULL) {
-            pthread_cond_wait(&queue->has_work, &queue->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&queue->lock);
-        job->run(queue->server, job->requests);
-        pthread_mutex_lock(&queue->lock);
-        finish_job(queue, job);
+        if (wait_ns > 0)
+            wait_for_work(queue, wait_ns);
+        else
+            do_job(queue, take_job(queue, link));
     }
     pthread_mutex_unlock(&queue->lock);
     return NULL;
@@ -124,6 +191,8 @@ wp_job_queue_start(struct wp_server *server, size_t threads, struct wp_job_queue
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->has_work, NULL);
     made->end = &made->waiting;
+    wp_cpu_budget_init(&made->budget, server->options.cpu_percent,
+                       (unsigned)sysconf(_SC_NPROCESSORS_ONLN), clock_ns(CLOCK_MONOTONIC));
     while (status == 0 && made->thread_count < threads) {
         status = pthread_create(&made->threads[made->thread_count], NULL, work, made);
         made->thread_count += status == 0;
@@ -145,6 +214,7 @@ make_job(const char *key, wp_job_run *run)
     if (job == NULL)
         return NULL;
     job->run = run;
+    job->submitted_ns = clock_ns(CLOCK_MONOTONIC);
     job->key = key != NULL ? strdup(key) : NULL;
     if (key == NULL || job->key != NULL)
         return job;

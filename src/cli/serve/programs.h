@@ -30,8 +30,7 @@ void wp_held_snapshot_release(struct wp_held_snapshot *held); /* NULL is fine */
 struct wp_program {
     struct wp_program *next;
     struct wp_target *target;
-    char
-        name[WP_PROGRAM_NAME_BYTES]; /* in paths: its pid as seen from here, else its region's id */
+    char name[WP_PROGRAM_NAME_BYTES]; /* in paths: its pid as seen here, else its region's id */
     uint64_t gone_since_ns; /* [atomic] CLOCK_MONOTONIC when its end was noticed; 0: it runs */
     unsigned references;    /* [atomic] */
 

@@ -107,7 +107,7 @@ class WaitprofServer(Server):
         self.log = open(os.path.join(self.directory, "serve.log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [
-                *(command, "serve", "--listen", "127.0.0.1:0", *options),
+                *(command, "serve", "--cpu-limit", "100", "--listen", "127.0.0.1:0", *options),
                 *(words if words is not None else [str(self.pid)]),
             ],
             env=environment,
