@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "agent/ignored_files.h"
+#include "profile/clock.h"
 #include "profile/keyset.h"
 #include "profile/procfs.h"
 #include "profile/region_list.h"
@@ -460,15 +461,6 @@ set_selects(const struct wp_target_set *set, const struct wp_region_place *place
     return set->all;
 }
 
-static uint64_t
-set_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 static enum set_life
 set_look(const struct set_member *member)
 {
@@ -504,16 +496,16 @@ static int
 set_list_regions(struct set_refresh *refresh, struct wp_region_list *list)
 {
     struct wp_target_set *set = refresh->set;
-    uint64_t start_ns = set_now_ns(), pause_ns;
+    uint64_t start_ns = wp_clock_ns(CLOCK_MONOTONIC), pause_ns;
     int status;
 
     refresh->searched = set_look_at_members(set) || start_ns >= set->next_search_ns;
     if (!refresh->searched)
         return wp_region_find_in_directories(list, refresh->error);
     status = wp_region_find_all(list, refresh->error);
-    pause_ns = (set_now_ns() - start_ns) * SEARCH_PAUSE_FACTOR;
-    set->next_search_ns =
-        set_now_ns() + (pause_ns < SEARCH_PAUSE_MAX_NS ? pause_ns : SEARCH_PAUSE_MAX_NS);
+    pause_ns = (wp_clock_ns(CLOCK_MONOTONIC) - start_ns) * SEARCH_PAUSE_FACTOR;
+    set->next_search_ns = wp_clock_ns(CLOCK_MONOTONIC) +
+                          (pause_ns < SEARCH_PAUSE_MAX_NS ? pause_ns : SEARCH_PAUSE_MAX_NS);
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include "cli/rate_options.h"
 #include "cli/terminal.h"
 #include "cli/view_options.h"
+#include "profile/clock.h"
 
 #define POLL_NS 100000000                   /* between looks at the target */
 #define LEASE_GRACE_NS UINT64_C(5000000000) /* by which rates outlive the span at most */
@@ -60,15 +61,6 @@ struct recording {
 
 enum ending { ENDED_IN_TIME, ENDED_BY_SIGNAL, ENDED_BY_TARGET };
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 static void
 show_progress(uint64_t passed_ns, uint64_t span_ns)
 {
@@ -81,7 +73,7 @@ static enum ending
 wait_for_end(const struct recording *recording, uint64_t span_ns, const sigset_t *stops)
 {
     bool shows = wp_terminal_is(stderr) && !wp_message_is_quiet();
-    uint64_t start_ns = now_ns(), passed_ns = 0;
+    uint64_t start_ns = wp_clock_ns(CLOCK_MONOTONIC), passed_ns = 0;
     enum ending ending = ENDED_IN_TIME;
 
     while (ending == ENDED_IN_TIME && passed_ns < span_ns) {
@@ -94,7 +86,7 @@ wait_for_end(const struct recording *recording, uint64_t span_ns, const sigset_t
             ending = ENDED_BY_SIGNAL;
         else if (wp_target_state(recording->target, recording->first, NULL) == WP_STATE_GONE)
             ending = ENDED_BY_TARGET;
-        passed_ns = now_ns() - start_ns;
+        passed_ns = wp_clock_ns(CLOCK_MONOTONIC) - start_ns;
     }
     if (shows)
         fputs("\r\033[K", stderr);

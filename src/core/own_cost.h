@@ -1,8 +1,8 @@
 /*
  * What recording costs the program, measured in the program itself: one event in WP_OWN_COST_EVERY
  * is timed, and stands for that many. The number is odd and prime, so that calls that come in turns
- * (the start and the end of a wait) are all met. Each thread begins at another place in the turn, so
- * that those of few events count as well.
+ * (the start and the end of a wait) are all met. Each thread begins at another place in the turn,
+ * so that those of few events count as well.
  *
  * Counted is what is done for a call that had to wait, or for an unlock that is charged. What a
  * call costs that does not wait is a matter of nanoseconds: docs/benchmarks.md.

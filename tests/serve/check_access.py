@@ -59,7 +59,7 @@ class Access(ServeTest):
         self.assertEqual(server.ask("/debug/pprof/block", token=TOKEN).status, 200)
 
     def test_a_token_must_be_one(self):
-        self.check_refused(2, "the token is empty", "--token-file", "/dev/null")
+        self.check_refused(2, "its first line is empty", "--token-file", "/dev/null")
         self.check_refused(2, "cannot be read", "--token-file", "/nowhere/token")
         self.check_refused(2, "blank", environment={"WAITPROF_TOKEN": "two words"})
 

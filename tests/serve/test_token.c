@@ -13,17 +13,23 @@
 #include "cli/serve/token.h"
 
 static int
-read_file(struct wp_token *token, const char *text)
+read_bytes(struct wp_token *token, const char *bytes, size_t length)
 {
     char path[] = "/tmp/waitprof-token-XXXXXX";
     int fd = mkstemp(path), status;
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(write(fd, bytes, length), (ssize_t)length);
     close(fd);
     status = wp_token_read(token, path, NULL);
     unlink(path);
     return status;
+}
+
+static int
+read_file(struct wp_token *token, const char *text)
+{
+    return read_bytes(token, text, strlen(text));
 }
 
 static void
@@ -51,11 +57,25 @@ what_no_header_can_carry_is_no_token(void **state)
     assert_int_equal(read_file(&token, "a b"), -EINVAL);
     assert_int_equal(read_file(&token, "a\tb"), -EINVAL);
     assert_int_equal(read_file(&token, "\xc3\xa4"), -EINVAL);
+    assert_int_equal(read_bytes(&token, "abc\0def\n", 8), -EINVAL);
     memset(too_long, 'x', sizeof too_long - 1);
     too_long[sizeof too_long - 1] = '\0';
     assert_int_equal(read_file(&token, too_long), -EINVAL);
     too_long[WP_TOKEN_MAX_BYTES] = '\0';
     assert_int_equal(read_file(&token, too_long), 0);
+}
+
+static void
+what_cannot_be_read_is_said_as_it_is(void **state)
+{
+    struct wp_error error = {""};
+    struct wp_token token;
+
+    (void)state;
+    assert_int_equal(wp_token_read(&token, "/tmp", &error), -EINVAL);
+    assert_non_null(strstr(error.text, "/tmp: cannot be read: Is a directory"));
+    assert_int_equal(wp_token_read(&token, "/tmp/waitprof-no-such-token", &error), -EINVAL);
+    assert_non_null(strstr(error.text, "No such file or directory"));
 }
 
 static void
@@ -103,6 +123,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_holds_the_token_in_its_first_line),
         cmocka_unit_test(what_no_header_can_carry_is_no_token),
+        cmocka_unit_test(what_cannot_be_read_is_said_as_it_is),
         cmocka_unit_test(only_the_whole_token_is_the_token),
         cmocka_unit_test(without_a_token_nobody_is_asked),
     };

@@ -10,6 +10,9 @@
 
 #define FILE_NAME ".begun"
 #define NEW_NAME ".begun.new"
+/* O_NONBLOCK: a FIFO of that name would hold us, and stopping signals are blocked. */
+#define READS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define WRITES (O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 #define ROW_BYTES 17u /* 16 digits and a newline */
 /* The latest so many are kept: what is older has ended long ago. */
 #define ROWS_KEPT 65536u
@@ -60,7 +63,7 @@ append_row(int fd, uint64_t region_id)
 static int
 read_rows(struct wp_begun_regions *regions)
 {
-    int fd = openat(regions->directory, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), status = 0;
+    int fd = openat(regions->directory, FILE_NAME, READS), status = 0;
     FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
     char *line = NULL;
     size_t size = 0;
@@ -88,8 +91,7 @@ rewrite(struct wp_begun_regions *regions)
     forget_oldest(regions);
     if (regions->fd >= 0)
         close(regions->fd);
-    regions->fd = openat(regions->directory, NEW_NAME,
-                         O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    regions->fd = openat(regions->directory, NEW_NAME, WRITES, 0600);
     if (regions->fd < 0)
         return -errno;
     for (size_t i = 0; status == 0 && i < regions->count; i++)

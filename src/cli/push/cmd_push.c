@@ -20,6 +20,7 @@
 #include "cli/push/private_directory.h"
 #include "cli/push/profile_directory.h"
 #include "cli/push/push_options.h"
+#include "profile/clock.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define REFRESH_NS NS_PER_S            /* between looks for programs that come and go */
@@ -42,15 +43,6 @@ struct push {
 };
 
 enum ending { ENDING_NONE, ENDING_ONCE, ENDING_SIGNAL, ENDING_PROGRAMS };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* Words are checked against the library's own list; without it, any word will do. */
 static int
@@ -153,7 +145,7 @@ start(struct push *push, struct wp_error *error)
         wp_message_warning(destination.url, "see --ca-file",
                            "its certificate is not checked: anybody in between can read and change "
                            "what is sent");
-    push->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+    push->start_realtime_ns = wp_clock_ns(CLOCK_REALTIME);
     return wp_collector_new(&options, &push->collector, error);
 }
 
@@ -217,7 +209,7 @@ names_programs_for_good(const struct wp_target_selection *selection)
 static bool
 waits_until(const sigset_t *stops, uint64_t until_ns)
 {
-    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now = wp_clock_ns(CLOCK_MONOTONIC);
     uint64_t left_ns = until_ns > now ? until_ns - now : 0;
     const struct timespec pause = {.tv_sec = (time_t)(left_ns / NS_PER_S),
                                    .tv_nsec = (long)(left_ns % NS_PER_S)};
@@ -231,18 +223,18 @@ follow(struct push *push, enum ending *ending, struct wp_error *error)
 {
     uint64_t every_ns = push->values->every_ns.value;
     uint64_t refresh_ns = every_ns < REFRESH_NS ? every_ns : REFRESH_NS;
-    uint64_t next_ns = clock_ns(CLOCK_MONOTONIC) + every_ns;
+    uint64_t next_ns = wp_clock_ns(CLOCK_MONOTONIC) + every_ns;
     bool ends = names_programs_for_good(&push->selection);
 
     while (*ending == ENDING_NONE) {
-        uint64_t now = clock_ns(CLOCK_MONOTONIC);
+        uint64_t now = wp_clock_ns(CLOCK_MONOTONIC);
         bool is_in_time =
             waits_until(&push->stops, now + refresh_ns < next_ns ? now + refresh_ns : next_ns);
         int status = look(push, error);
 
         if (status != 0)
             return status;
-        now = clock_ns(CLOCK_MONOTONIC);
+        now = wp_clock_ns(CLOCK_MONOTONIC);
         if (!is_in_time)
             *ending = ENDING_SIGNAL;
         else if (push->values->once && now >= next_ns)

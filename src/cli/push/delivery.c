@@ -11,6 +11,7 @@
 #include "cli/push/backoff.h"
 #include "cli/push/spool.h"
 #include "cli/quantity.h"
+#include "profile/clock.h"
 #include "profile/profile.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -41,15 +42,6 @@ struct wp_delivery {
     enum wp_upload_outcome last_said; /* while the server is away */
 };
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 static const char *
 url_of(const struct wp_delivery *delivery)
 {
@@ -75,7 +67,7 @@ say_away(struct wp_delivery *delivery, const struct wp_upload_result *result)
         return;
     }
     if (is_new)
-        delivery->away_since_ns = now_ns();
+        delivery->away_since_ns = wp_clock_ns(CLOCK_MONOTONIC);
     delivery->last_said = result->outcome;
     wp_message_warning(url_of(delivery), NULL, "profiles wait in %s: %s",
                        delivery->options.spool_path, result->text);
@@ -88,9 +80,10 @@ say_back(struct wp_delivery *delivery)
 
     if (delivery->away_since_ns == 0)
         return;
-    wp_message_note("%s: takes profiles again after %s; %zu wait", url_of(delivery),
-                    wp_quantity_format_time(now_ns() - delivery->away_since_ns, text),
-                    wp_spool_look(delivery->spool).waiting);
+    wp_message_note(
+        "%s: takes profiles again after %s; %zu wait", url_of(delivery),
+        wp_quantity_format_time(wp_clock_ns(CLOCK_MONOTONIC) - delivery->away_since_ns, text),
+        wp_spool_look(delivery->spool).waiting);
     delivery->away_since_ns = 0;
 }
 
@@ -99,12 +92,12 @@ say_refused(struct wp_delivery *delivery, const struct wp_push_profile *profile,
             const struct wp_upload_result *result)
 {
     if (delivery->refusal_said_ns != 0 &&
-        now_ns() - delivery->refusal_said_ns < REFUSAL_SILENCE_NS) {
+        wp_clock_ns(CLOCK_MONOTONIC) - delivery->refusal_said_ns < REFUSAL_SILENCE_NS) {
         wp_message_detail("%s %s: refused: %s", profile->series,
                           wp_profile_type_name(profile->type), result->text);
         return;
     }
-    delivery->refusal_said_ns = now_ns();
+    delivery->refusal_said_ns = wp_clock_ns(CLOCK_MONOTONIC);
     wp_message_warning(profile->series, NULL, "a %s profile was refused and is dropped: %s",
                        wp_profile_type_name(profile->type), result->text);
 }
@@ -118,7 +111,7 @@ wait_after(struct wp_delivery *delivery, const struct wp_upload_result *result)
     say_away(delivery, result);
     pthread_mutex_lock(&delivery->mutex);
     delivery->asked_to_wait = result->retry_after_ns > 0;
-    delivery->next_try_ns = now_ns() + pause_ns;
+    delivery->next_try_ns = wp_clock_ns(CLOCK_MONOTONIC) + pause_ns;
     pthread_mutex_unlock(&delivery->mutex);
 }
 
@@ -204,7 +197,7 @@ is_over(const struct wp_delivery *delivery, bool is_empty)
 {
     if (!delivery->is_finishing)
         return false;
-    return is_empty || now_ns() >= delivery->deadline_ns ||
+    return is_empty || wp_clock_ns(CLOCK_MONOTONIC) >= delivery->deadline_ns ||
            delivery->next_try_ns >= delivery->deadline_ns;
 }
 
@@ -220,7 +213,7 @@ wait_for_work(struct wp_delivery *delivery)
 
         if (is_over(delivery, is_empty))
             goes_on = false;
-        else if (!is_empty && now_ns() >= delivery->next_try_ns)
+        else if (!is_empty && wp_clock_ns(CLOCK_MONOTONIC) >= delivery->next_try_ns)
             sends = true;
         else
             wait_until(delivery, is_empty ? 0 : delivery->next_try_ns);
@@ -334,7 +327,7 @@ wp_delivery_finish(struct wp_delivery *delivery, uint64_t for_ns, bool tries_aga
     if (!tries_again && !delivery->asked_to_wait)
         delivery->next_try_ns = 0;
     if (delivery->deadline_ns == 0)
-        set_deadline(delivery, now_ns() + for_ns);
+        set_deadline(delivery, wp_clock_ns(CLOCK_MONOTONIC) + for_ns);
     pthread_mutex_unlock(&delivery->mutex);
     pthread_join(delivery->thread, NULL);
     delivery->is_started = false;
@@ -344,7 +337,7 @@ void
 wp_delivery_hurry(struct wp_delivery *delivery)
 {
     pthread_mutex_lock(&delivery->mutex);
-    set_deadline(delivery, now_ns());
+    set_deadline(delivery, wp_clock_ns(CLOCK_MONOTONIC));
     pthread_mutex_unlock(&delivery->mutex);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/message.h"
 #include "cli/push/durable_file.h"
 #include "cli/push/private_directory.h"
+#include "profile/clock.h"
 #include "profile/profile.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -175,12 +176,9 @@ make_room(struct wp_profile_directory *directory, uint64_t bytes)
 void
 wp_profile_directory_tidy(struct wp_profile_directory *directory)
 {
-    struct timespec now;
-    uint64_t now_ns;
+    uint64_t now_ns = wp_clock_ns(CLOCK_REALTIME);
     char oldest[TIME_BYTES];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
     if (directory->options.age_max_ns == 0 || directory->options.age_max_ns >= now_ns)
         return;
     format_time(now_ns - directory->options.age_max_ns, oldest);

@@ -8,8 +8,9 @@
 #include <time.h>
 
 #include "cli/message.h"
-#include "cli/push/credential.h"
 #include "cli/push/ingest_url.h"
+#include "cli/secret_file.h"
+#include "profile/clock.h"
 #include "profile/profile.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -35,7 +36,7 @@ struct wp_upload {
     size_t body_length, body_sent;
     char answer[ANSWER_BYTES];
     size_t answer_length;
-    struct wp_credential credential;
+    struct wp_secret secret;
 };
 
 /* What tells the server which profile it is: both have the same two types of samples, and alone
@@ -48,15 +49,6 @@ static const char *const sample_type_configs[] = {
         "{\"contentions\":{\"units\":\"lock_samples\",\"display-name\":\"mutex_count\"},"
         "\"delay\":{\"units\":\"lock_nanoseconds\",\"display-name\":\"mutex_duration\"}}",
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* libcurl reads the profile through this, and so we know whether all of it was handed over. */
 static size_t
@@ -106,7 +98,7 @@ check_deadline(void *context, curl_off_t total_down, curl_off_t down, curl_off_t
     (void)down;
     (void)total_up;
     (void)up;
-    return deadline_ns != 0 && now_ns() >= deadline_ns;
+    return deadline_ns != 0 && wp_clock_ns(CLOCK_MONOTONIC) >= deadline_ns;
 }
 
 void
@@ -167,22 +159,22 @@ prepare(struct wp_upload *upload, struct wp_error *error)
     return 0;
 }
 
-/* The secret of a request, if there is one, in upload->credential. */
+/* The secret of a request, if there is one, in upload->secret. */
 static int
-read_credential(struct wp_upload *upload, struct wp_error *error)
+read_secret(struct wp_upload *upload, struct wp_error *error)
 {
     const struct wp_upload_options *options = &upload->options;
     const char *path = options->token_file != NULL ? options->token_file : options->user_file;
     int status;
 
-    upload->credential.text[0] = '\0';
+    upload->secret.text[0] = '\0';
     if (path == NULL)
         return 0;
-    status = wp_credential_read(path, &upload->credential, error);
-    if (status == 0 && options->user_file != NULL && strchr(upload->credential.text, ':') == NULL)
+    status = wp_secret_file_read(path, &upload->secret, error);
+    if (status == 0 && options->user_file != NULL && strchr(upload->secret.text, ':') == NULL)
         status = wp_error_set(error, EIO, "%s: its first line is not NAME:PASSWORD", path);
     if (status != 0)
-        wp_credential_wipe(&upload->credential);
+        wp_secret_wipe(&upload->secret);
     return status;
 }
 
@@ -190,13 +182,13 @@ static int
 check_files(struct wp_upload *upload, struct wp_error *error)
 {
     const struct wp_upload_options *options = &upload->options;
-    int status = read_credential(upload, error);
+    int status = read_secret(upload, error);
 
-    wp_credential_wipe(&upload->credential);
+    wp_secret_wipe(&upload->secret);
     if (options->token_file != NULL)
-        wp_credential_warn(options->token_file);
+        wp_secret_file_warn(options->token_file);
     if (options->user_file != NULL)
-        wp_credential_warn(options->user_file);
+        wp_secret_file_warn(options->user_file);
     if (status == 0 && options->ca_file != NULL) {
         FILE *file = fopen(options->ca_file, "re");
 
@@ -243,7 +235,7 @@ wp_upload_free(struct wp_upload *upload)
 {
     if (upload == NULL)
         return;
-    wp_credential_wipe(&upload->credential);
+    wp_secret_wipe(&upload->secret);
     curl_easy_cleanup(upload->curl);
     curl_slist_free_all(upload->headers);
     curl_free(upload->endpoint);
@@ -286,7 +278,7 @@ static void
 set_credential(struct wp_upload *upload)
 {
     CURL *curl = upload->curl;
-    char *text = upload->credential.text, *colon = strchr(text, ':');
+    char *text = upload->secret.text, *colon = strchr(text, ':');
 
     if (upload->options.token_file != NULL) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
@@ -304,7 +296,7 @@ set_credential(struct wp_upload *upload)
 static void
 clean_answer(struct wp_upload *upload)
 {
-    const char *secret = upload->credential.text, *found;
+    const char *secret = upload->secret.text, *found;
     size_t length = strlen(secret);
 
     upload->answer[upload->answer_length] = '\0';
@@ -409,7 +401,7 @@ static uint64_t
 request_time_ms(const struct wp_upload *upload)
 {
     uint64_t deadline_ns = __atomic_load_n(&upload->deadline_ns, __ATOMIC_RELAXED);
-    uint64_t time_ns = upload->options.timeout_ns, now = now_ns();
+    uint64_t time_ns = upload->options.timeout_ns, now = wp_clock_ns(CLOCK_MONOTONIC);
 
     if (deadline_ns != 0 && deadline_ns <= now)
         time_ns = NS_PER_MS;
@@ -433,7 +425,7 @@ wp_upload_send(struct wp_upload *upload, const struct wp_push_profile *profile,
     if (url == NULL || form == NULL) {
         result->outcome = WP_UPLOAD_FAILED;
         snprintf(result->text, sizeof result->text, "out of memory");
-    } else if (read_credential(upload, &error) != 0) {
+    } else if (read_secret(upload, &error) != 0) {
         snprintf(result->text, sizeof result->text, "%.*s", (int)sizeof result->text - 1,
                  error.text);
     } else {
@@ -447,7 +439,7 @@ wp_upload_send(struct wp_upload *upload, const struct wp_push_profile *profile,
         curl_easy_setopt(upload->curl, CURLOPT_ERRORBUFFER, NULL);
         curl_easy_setopt(upload->curl, CURLOPT_MIMEPOST, NULL);
     }
-    wp_credential_wipe(&upload->credential);
+    wp_secret_wipe(&upload->secret);
     curl_mime_free(form);
     curl_free(url);
 }

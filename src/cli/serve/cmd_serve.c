@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/secret_file.h"
 #include "cli/serve/server.h"
 
 struct serve_values {
@@ -131,6 +132,8 @@ start(struct wp_server *server, const struct serve_values *values)
     struct wp_error error = {""};
     int status = wp_token_read(&server->token, values->token_file, &error);
 
+    if (status == 0 && values->token_file != NULL)
+        wp_secret_file_warn(values->token_file);
     if (status == 0 && values->allow_control && server->token.length == 0)
         status = wp_error_set(&error, EINVAL,
                               "--allow-control: needs a token that clients must show; name a file "

@@ -1,10 +1,11 @@
 #include "cli/serve/token.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "cli/secret_file.h"
 
 #define SCHEME "Bearer "
 
@@ -34,20 +35,18 @@ token_take(struct wp_token *token, const char *text, const char *source, struct 
 int
 wp_token_read(struct wp_token *token, const char *path, struct wp_error *error)
 {
-    char line[WP_TOKEN_MAX_BYTES + 3];
     const char *text = getenv("WAITPROF_TOKEN");
-    FILE *file;
+    struct wp_secret secret;
+    int status;
 
     token->length = 0;
     if (path == NULL)
         return text != NULL ? token_take(token, text, "WAITPROF_TOKEN", error) : 0;
-    file = fopen(path, "re");
-    if (file == NULL)
-        return wp_error_set(error, EINVAL, "%s: cannot be read: %s", path, strerror(errno));
-    if (fgets(line, sizeof line, file) == NULL)
-        line[0] = '\0';
-    fclose(file);
-    return token_take(token, line, path, error);
+    status = wp_secret_file_read(path, &secret, error) == 0
+                 ? token_take(token, secret.text, path, error)
+                 : -EINVAL;
+    wp_secret_wipe(&secret);
+    return status;
 }
 
 bool

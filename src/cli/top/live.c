@@ -9,6 +9,7 @@
 
 #include "cli/top/screen.h"
 #include "cli/top/tty.h"
+#include "profile/clock.h"
 
 /* Looks never take more than this part of the time, however large the region is. */
 #define LOOK_PART 10u
@@ -24,15 +25,6 @@ struct live {
     bool terminal_gone;
     int ending;
 };
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static bool
 takes_looks(const struct live *live)
@@ -53,7 +45,7 @@ next_look_ns(const struct live *live)
 static void
 look_if_due(struct live *live)
 {
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = wp_clock_ns(CLOCK_MONOTONIC);
     struct wp_error error = {""};
 
     if (!takes_looks(live) || start_ns < next_look_ns(live))
@@ -62,7 +54,7 @@ look_if_due(struct live *live)
     wp_top_session_look(live->session, &error);
     wp_top_view_refresh(live->view);
     live->last_look_ns = start_ns;
-    live->look_cost_ns = now_ns() - start_ns;
+    live->look_cost_ns = wp_clock_ns(CLOCK_MONOTONIC) - start_ns;
     live->stale = true;
 }
 
@@ -109,7 +101,7 @@ draw(struct live *live)
 static int
 timeout_ms(const struct live *live)
 {
-    uint64_t now = now_ns(), next = next_look_ns(live);
+    uint64_t now = wp_clock_ns(CLOCK_MONOTONIC), next = next_look_ns(live);
 
     if (!takes_looks(live))
         return -1;
@@ -164,7 +156,8 @@ int
 wp_top_live_run(struct wp_top_session *session, struct wp_top_view *view, int *signal_number,
                 struct wp_error *error)
 {
-    struct live live = {.session = session, .view = view, .last_look_ns = now_ns()};
+    struct live live = {
+        .session = session, .view = view, .last_look_ns = wp_clock_ns(CLOCK_MONOTONIC)};
     int status;
 
     setlocale(LC_CTYPE, "");

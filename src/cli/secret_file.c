@@ -1,4 +1,4 @@
-#include "cli/push/credential.h"
+#include "cli/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,49 +11,54 @@
 static int
 check_line(const char *path, char *text, size_t length, struct wp_error *error)
 {
-    size_t line = strcspn(text, "\r\n");
+    size_t line = 0;
 
-    if (length >= WP_CREDENTIAL_BYTES - 1 && line >= length)
+    /* Not strcspn, which takes a NUL for the end, and so part of a secret for the whole. */
+    while (line < length && text[line] != '\r' && text[line] != '\n')
+        line++;
+    if (line == WP_SECRET_BYTES - 1)
         return wp_error_set(error, EIO, "%s: its first line is too long", path);
-    text[line] = '\0';
     if (line == 0)
         return wp_error_set(error, EIO, "%s: its first line is empty", path);
     for (size_t i = 0; i < line; i++) {
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             return wp_error_set(error, EIO, "%s: its first line has control characters", path);
     }
+    text[line] = '\0';
     return 0;
 }
 
 int
-wp_credential_read(const char *path, struct wp_credential *credential, struct wp_error *error)
+wp_secret_file_read(const char *path, struct wp_secret *secret, struct wp_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     size_t length = 0;
     ssize_t got = 0;
+    int failure;
 
     if (fd < 0)
         return wp_error_set(error, EIO, "%s: cannot be read: %s", path, strerror(errno));
     do {
-        got = read(fd, credential->text + length, WP_CREDENTIAL_BYTES - 1 - length);
+        got = read(fd, secret->text + length, WP_SECRET_BYTES - 1 - length);
         if (got > 0)
             length += (size_t)got;
-    } while ((got > 0 && length < WP_CREDENTIAL_BYTES - 1) || (got < 0 && errno == EINTR));
+    } while ((got > 0 && length < WP_SECRET_BYTES - 1) || (got < 0 && errno == EINTR));
+    failure = errno;
     close(fd);
-    credential->text[length] = '\0';
+    secret->text[length] = '\0';
     if (got < 0)
-        return wp_error_set(error, EIO, "%s: cannot be read: %s", path, strerror(errno));
-    return check_line(path, credential->text, length, error);
+        return wp_error_set(error, EIO, "%s: cannot be read: %s", path, strerror(failure));
+    return check_line(path, secret->text, length, error);
 }
 
 void
-wp_credential_wipe(struct wp_credential *credential)
+wp_secret_wipe(struct wp_secret *secret)
 {
-    explicit_bzero(credential, sizeof *credential);
+    explicit_bzero(secret, sizeof *secret);
 }
 
 void
-wp_credential_warn(const char *path)
+wp_secret_file_warn(const char *path)
 {
     struct stat status;
 
