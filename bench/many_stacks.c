@@ -161,8 +161,8 @@ start_thread(void *(*run)(void *))
 static void
 load(void)
 {
-    WAITPROF_CALL(waitprof_set_block_profile_rate, LOAD_BLOCK_RATE_NS, 0);
-    WAITPROF_CALL(waitprof_set_mutex_profile_fraction, LOAD_MUTEX_FRACTION, 0);
+    (void)waitprof_set_block_profile_rate(LOAD_BLOCK_RATE_NS);
+    (void)waitprof_set_mutex_profile_fraction(LOAD_MUTEX_FRACTION);
     for (unsigned i = 0; i < LOAD_THREADS; i++)
         start_thread(run_load);
     for (;;) {

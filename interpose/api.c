@@ -9,10 +9,10 @@
 #include "core/sampling.h"
 #include "wrapper.h"
 
-#define WAITPROF_API WP_EXPORT
+#define WAITPROF_IMPLEMENTATION
 #include "waitprof.h"
 
-int64_t
+WP_EXPORT int64_t
 waitprof_set_block_profile_rate(int64_t rate_ns)
 {
     uint64_t wanted = rate_ns > 0 ? (uint64_t)rate_ns : 0;
@@ -22,13 +22,13 @@ waitprof_set_block_profile_rate(int64_t rate_ns)
     return (int64_t)wp_rates_set_block_rate(wp_region(), wanted);
 }
 
-int64_t
+WP_EXPORT int64_t
 waitprof_block_profile_rate(void)
 {
     return (int64_t)wp_atomic_load_64(&wp_region()->base_block_rate_ns);
 }
 
-int
+WP_EXPORT int
 waitprof_set_mutex_profile_fraction(int fraction)
 {
     uint64_t wanted = (uint64_t)fraction;
@@ -40,7 +40,7 @@ waitprof_set_mutex_profile_fraction(int fraction)
     return (int)wp_rates_set_mutex_fraction(wp_region(), wanted);
 }
 
-int
+WP_EXPORT int
 waitprof_mutex_profile_fraction(void)
 {
     uint64_t fraction = wp_atomic_load_64(&wp_region()->base_mutex_fraction);

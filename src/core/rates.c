@@ -22,9 +22,10 @@ wp_rates_note(struct wp_region_header *region)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    wp_atomic_store_64_release(&row->realtime_ns, 0);
-    wp_atomic_store_64(&row->block_rate_ns, block_rate_ns);
-    wp_atomic_store_64(&row->mutex_fraction, wp_atomic_load_64(&region->mutex_fraction));
+    wp_atomic_store_64(&row->realtime_ns, 0);
+    /* Release: nobody sees new rates under the old time. */
+    wp_atomic_store_64_release(&row->block_rate_ns, block_rate_ns);
+    wp_atomic_store_64_release(&row->mutex_fraction, wp_atomic_load_64(&region->mutex_fraction));
     wp_atomic_store_64_release(&row->realtime_ns,
                                (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
 }

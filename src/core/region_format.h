@@ -113,7 +113,7 @@ struct wp_region_lease {
     uint64_t mutex_fraction; /* likewise */
 };
 
-#define WP_REGION_LEASES 8u
+#define WP_REGION_LEASES 16u
 
 /* Flags of wp_region_header.flags */
 #define WP_REGION_FLAG_EXITED 1u   /* [atomic] the program that made the region left by exit() */

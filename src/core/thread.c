@@ -136,21 +136,33 @@ wp_thread_is_staler(const struct wp_region_thread *row, const struct wp_region_t
            wp_atomic_load_64(&other->last_monotonic_ns);
 }
 
+/* The row that a thread takes: its own, which one of the same id has left, or the stalest. */
+static struct wp_region_thread *
+wp_thread_choose_row(struct wp_region_thread *set, uint64_t key)
+{
+    struct wp_region_thread *stalest = &set[0];
+
+    for (uint32_t i = 0; i < WP_REGION_THREAD_SET; i++) {
+        if (wp_atomic_load_64(&set[i].key) == key)
+            return &set[i];
+        if (wp_thread_is_staler(&set[i], stalest))
+            stalest = &set[i];
+    }
+    return stalest;
+}
+
 /* Takes a row of the set over. Whoever had it finds another's key there and takes one anew. */
 static struct wp_region_thread *
 wp_thread_take_row(struct wp_region_thread *set, uint64_t key)
 {
-    struct wp_region_thread *stalest = &set[0];
+    struct wp_region_thread *row = wp_thread_choose_row(set, key);
 
-    for (uint32_t i = 1; i < WP_REGION_THREAD_SET; i++)
-        if (wp_thread_is_staler(&set[i], stalest))
-            stalest = &set[i];
-    if (!wp_atomic_cas_64(&stalest->key, wp_atomic_load_64(&stalest->key), key))
+    if (!wp_atomic_cas_64(&row->key, wp_atomic_load_64(&row->key), key))
         return NULL;
-    wp_atomic_store_64(&stalest->waits, 0);
-    wp_atomic_store_64(&stalest->waited_ns, 0);
-    wp_atomic_store_64(&stalest->waiting_since_ns, 0);
-    return stalest;
+    wp_atomic_store_64(&row->waits, 0);
+    wp_atomic_store_64(&row->waited_ns, 0);
+    wp_atomic_store_64(&row->waiting_since_ns, 0);
+    return row;
 }
 
 /* The calling thread's row; NULL where it has none: the region is not there, somebody else was

@@ -249,7 +249,7 @@ more_leases_than_there_is_room_for_are_refused(void **state)
     for (unsigned i = 0; i < WP_REGION_LEASES; i++)
         change(fixture, 100 + i, UINT64_MAX, HOUR);
     assert_int_equal(wp_reader_change_rates(&fixture->place, &wanted, &result, &error), -EBUSY);
-    assert_non_null(strstr(error.text, "8 leases"));
+    assert_non_null(strstr(error.text, "16 leases"));
     assert_in_force(fixture, 100 + WP_REGION_LEASES - 1, 1);
     change(fixture, 9, UINT64_MAX, 0);
     assert_int_equal(change(fixture, 10, UINT64_MAX, HOUR).after.leases, 1);

@@ -2,30 +2,21 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "profile/clock.h"
 
 #define LOOK_NS UINT64_C(250000000)
 #define SPARE_PROCESSORS 0.9 /* idle, or used by ourselves: then nobody is held up */
 
 void
-wp_cpu_budget_init(struct wp_cpu_budget *budget, unsigned percent, unsigned processors,
-                   uint64_t now_ns)
+wp_cpu_budget_init(struct wp_cpu_budget *budget, unsigned percent, uint64_t now_ns)
 {
     *budget = (struct wp_cpu_budget){
-        .fill = percent < 100 ? percent / 100.0 * processors : 0,
+        .fill = percent < 100 ? percent / 100.0 : 0,
         .bucket_ns = WP_CPU_BUDGET_BURST_NS,
         .filled_ns = now_ns,
     };
-}
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 bool
@@ -41,8 +32,8 @@ wp_cpu_use_look(struct wp_cpu_use *use)
     is_known = fscanf(stat, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64, &idle, &waiting) == 2;
     fclose(stat);
     use->idle_ns = (idle + waiting) * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
-    use->own_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    use->time_ns = clock_ns(CLOCK_MONOTONIC);
+    use->own_ns = wp_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    use->time_ns = wp_clock_ns(CLOCK_MONOTONIC);
     return is_known;
 }
 

@@ -1,6 +1,6 @@
 /*
  * How much processor time the workers may take. While about one processor is idle, as much as they
- * want. While the programs leave less, a small share of all processors: a nice level alone does not
+ * want. While the programs leave less, a small share of one: a nice level alone does not
  * hold them to it, since it does not count between sessions and control groups.
  *
  * A bucket of processor time: a job may begin while something is in it, and what it took is taken
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* A burst, and what the bucket holds at the start. */
-#define WP_CPU_BUDGET_BURST_NS INT64_C(200000000)
+#define WP_CPU_BUDGET_BURST_NS INT64_C(80000000)
 
 /* What the machine and this process have used up to now. */
 struct wp_cpu_use {
@@ -31,9 +31,8 @@ struct wp_cpu_budget {
     bool is_busy;           /* what the machine was between the last two looks */
 };
 
-/* `percent` of `processors`; 0 and 100 are no limit. */
-void wp_cpu_budget_init(struct wp_cpu_budget *budget, unsigned percent, unsigned processors,
-                        uint64_t now_ns);
+/* `percent` of one processor; 100 is no limit. */
+void wp_cpu_budget_init(struct wp_cpu_budget *budget, unsigned percent, uint64_t now_ns);
 
 /* Where the machine stands: /proc/stat and this process' clock. False: it cannot be told. */
 bool wp_cpu_use_look(struct wp_cpu_use *use);

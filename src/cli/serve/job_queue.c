@@ -11,9 +11,10 @@
 
 #include "cli/serve/cpu_budget.h"
 #include "cli/serve/request.h"
+#include "profile/clock.h"
 
-/* A scraper gives up after 10 s, and wants its answer before. */
-#define LONGEST_WAIT_NS UINT64_C(4000000000)
+/* Scrapers give up after 10 s or more, and want their answer before. */
+#define LONGEST_WAIT_NS UINT64_C(5000000000)
 
 struct job {
     struct job *next;
@@ -51,15 +52,6 @@ runs_already(const struct wp_job_queue *queue, const struct job *wanted)
     return false;
 }
 
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 /* The link to the oldest job that may run beside those that do; NULL: there is none. */
 static struct job **
 find_job(struct wp_job_queue *queue)
@@ -89,7 +81,7 @@ take_job(struct wp_job_queue *queue, struct job **link)
 static uint64_t
 budget_wait_ns(struct wp_job_queue *queue, const struct job *job)
 {
-    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = wp_clock_ns(CLOCK_MONOTONIC);
     uint64_t waited_ns = now_ns - job->submitted_ns;
     uint64_t wait_ns;
     struct wp_cpu_use use;
@@ -106,7 +98,7 @@ budget_wait_ns(struct wp_job_queue *queue, const struct job *job)
 static void
 wait_for_work(struct wp_job_queue *queue, uint64_t wait_ns)
 {
-    uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + wait_ns;
+    uint64_t end_ns = wp_clock_ns(CLOCK_MONOTONIC) + wait_ns;
     const struct timespec end = {
         .tv_sec = (time_t)(end_ns / UINT64_C(1000000000)),
         .tv_nsec = (long)(end_ns % UINT64_C(1000000000)),
@@ -145,9 +137,9 @@ do_job(struct wp_job_queue *queue, struct job *job)
     uint64_t used_ns;
 
     pthread_mutex_unlock(&queue->lock);
-    used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    used_ns = wp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     job->run(queue->server, job->requests);
-    used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - used_ns;
+    used_ns = wp_clock_ns(CLOCK_THREAD_CPUTIME_ID) - used_ns;
     pthread_mutex_lock(&queue->lock);
     wp_cpu_budget_charge(&queue->budget, used_ns);
     finish_job(queue, job);
@@ -191,8 +183,7 @@ wp_job_queue_start(struct wp_server *server, size_t threads, struct wp_job_queue
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->has_work, NULL);
     made->end = &made->waiting;
-    wp_cpu_budget_init(&made->budget, server->options.cpu_percent,
-                       (unsigned)sysconf(_SC_NPROCESSORS_ONLN), clock_ns(CLOCK_MONOTONIC));
+    wp_cpu_budget_init(&made->budget, server->options.cpu_percent, wp_clock_ns(CLOCK_MONOTONIC));
     while (status == 0 && made->thread_count < threads) {
         status = pthread_create(&made->threads[made->thread_count], NULL, work, made);
         made->thread_count += status == 0;
@@ -214,7 +205,7 @@ make_job(const char *key, wp_job_run *run)
     if (job == NULL)
         return NULL;
     job->run = run;
-    job->submitted_ns = clock_ns(CLOCK_MONOTONIC);
+    job->submitted_ns = wp_clock_ns(CLOCK_MONOTONIC);
     job->key = key != NULL ? strdup(key) : NULL;
     if (key == NULL || job->key != NULL)
         return job;

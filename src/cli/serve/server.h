@@ -31,7 +31,7 @@ struct wp_server_options {
     uint64_t client_timeout_ns;
     uint64_t grace_ns;
     int nice;
-    unsigned cpu_percent; /* of all processors, see cpu_budget.h */
+    unsigned cpu_percent; /* of one processor, see cpu_budget.h */
 };
 
 struct wp_server {
