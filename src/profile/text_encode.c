@@ -112,7 +112,7 @@ int
 wp_text_encode(const struct wp_profile *profile, const struct wp_symbols *symbols,
                const struct wp_encode_options *options, FILE *stream, struct wp_error *error)
 {
-    struct text_locations locations = {NULL};
+    struct text_locations locations = {0};
     struct wp_comments comments = {0};
     struct wp_encode_rows rows = {0};
 

@@ -226,6 +226,22 @@ a_forked_child_has_a_row_of_its_own(void **state)
     assert_int_equal(row_of(2, *id)->waiting_function, 4);
 }
 
+/* The kernel gives the id of a thread that has ended to another. */
+static void
+a_thread_id_that_is_used_again_has_one_row(void **state)
+{
+    const struct wp_region_thread *row;
+
+    (void)state;
+    wp_thread_add_wait(500, 1500);
+    row = row_of(1, (uint32_t)gettid());
+    wp_thread_state = (struct wp_thread){.row = NULL}; /* as a new thread finds it */
+    wp_thread_add_wait(30, 2500);
+    assert_ptr_equal(wp_thread_state.row, row);
+    assert_int_equal(row->waits, 1);
+    assert_int_equal(row->waited_ns, 30);
+}
+
 static void *
 wait_once(void *time_ns)
 {
@@ -268,6 +284,7 @@ main(void)
         TEST(each_thread_has_a_state_of_its_own),
         TEST(a_thread_shows_what_it_waited_and_waits_for),
         TEST(a_forked_child_has_a_row_of_its_own),
+        TEST(a_thread_id_that_is_used_again_has_one_row),
         TEST(rows_of_threads_that_are_gone_are_used_again),
     };
 

@@ -1,5 +1,6 @@
 #include "top/scene.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,8 @@ static const char *const names[] = {
     "start_thread",
     "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e::\xe5\x8f\x97\xe4\xbf\xa1", /* wide characters */
     "evil\033[2J\x9b\xff\xe2\x80\xae name",                           /* not for terminals */
-    "a_function_with_a_name_that_goes_on_and_on_until_it_is_wider_than_any_terminal_that_is_still_"
-    "in_use_in_any_office_of_the_world_and_then_some_more_of_it_to_be_on_the_safe_side",
+    ("a_function_with_a_name_that_goes_on_and_on_until_it_is_wider_than_any_terminal_that_is_still_"
+     "in_use_in_any_office_of_the_world_and_then_some_more_of_it_to_be_on_the_safe_side"),
     "main",
 };
 
@@ -171,14 +172,25 @@ scene_namer(struct scene *scene)
     return (struct wp_top_namer){.name = name_stacks, .context = scene};
 }
 
-bool
-scene_task(uint32_t pid, uint32_t tid, uint64_t first_seen_ns, struct wp_top_task *task)
+int
+scene_life(const struct wp_snapshot *snapshot, enum wp_thread_choice choice,
+           struct wp_thread_life *life, struct wp_error *error)
 {
-    (void)pid;
-    (void)first_seen_ns;
-    *task = (struct wp_top_task){.state = 'S'};
-    snprintf(task->name, sizeof task->name, "thread-%u", tid);
-    return tid < 20;
+    (void)choice;
+    (void)error;
+    life->processes = snapshot->process_count;
+    life->threads = calloc(snapshot->thread_count + 1, sizeof *life->threads);
+    if (life->threads == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        struct wp_thread_state *thread = &life->threads[i];
+        uint32_t tid = snapshot->threads[i].tid;
+
+        thread->is_there = tid < 20;
+        thread->state = 'S';
+        snprintf(thread->name, sizeof thread->name, "thread-%u", tid);
+    }
+    return 0;
 }
 
 /* --- The scene that is drawn */

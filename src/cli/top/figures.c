@@ -39,7 +39,9 @@ wp_top_figure_time(double time_ns, char text[WP_TOP_FIGURE_BYTES])
 const char *
 wp_top_figure_share(double part, char text[WP_TOP_FIGURE_BYTES])
 {
-    snprintf(text, WP_TOP_FIGURE_BYTES, part > 0 ? "%.1f %%" : "", 100 * part);
+    text[0] = '\0';
+    if (part > 0)
+        snprintf(text, WP_TOP_FIGURE_BYTES, "%.1f %%", 100 * part);
     return text;
 }
 
