@@ -1,8 +1,8 @@
 /*
  * waitprof: the sampling rates, for programs that set their own.
  *
- * There is nothing to link with. The functions call those of libwaitprof.so where it is loaded; where
- * it is not, they do nothing and return 0, as if the profiles were off.
+ * There is nothing to link with. The functions call those of libwaitprof.so where it is loaded;
+ * where it is not, they do nothing and return 0, as if the profiles were off.
  *
  *     int64_t before = waitprof_set_block_profile_rate(10000);
  *

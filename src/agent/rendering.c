@@ -178,6 +178,20 @@ rendering_profile(enum wp_region_profile type, const struct wp_snapshot *snapsho
     return wp_profile_add(*profile, snapshot, error);
 }
 
+int
+wp_rendering_base(enum wp_region_profile type, const struct wp_snapshot *earlier,
+                  struct wp_delta_base **base, struct wp_error *error)
+{
+    struct wp_profile *profile = NULL;
+    int status = rendering_profile(type, earlier, &profile, error);
+
+    *base = NULL;
+    if (status == 0)
+        status = wp_delta_base_new(profile, base, error);
+    wp_profile_free(profile);
+    return status;
+}
+
 static int
 rendering_requested(const struct wp_rendering_request *request, struct wp_profile **profile,
                     struct wp_error *error)
@@ -191,6 +205,8 @@ rendering_requested(const struct wp_rendering_request *request, struct wp_profil
             status = wp_profile_subtract(*profile, earlier, error);
         wp_profile_free(earlier);
     }
+    if (status == 0 && request->base != NULL)
+        status = wp_delta_base_subtract(request->base, *profile, error);
     if (status == 0 && request->kinds != NULL)
         status = wp_profile_select_kinds(*profile, request->kinds, error);
     if (status == 0)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "profile/delta_base.h"
 #include "profile/encode.h"
 #include "profile/error.h"
 #include "profile/profile.h"
@@ -36,7 +37,8 @@ size_t wp_renderer_remembers(struct wp_renderer *renderer);
 struct wp_rendering_request {
     enum wp_region_profile type;
     const struct wp_snapshot *now;
-    const struct wp_snapshot *earlier; /* NULL: since the program's start */
+    const struct wp_snapshot *earlier; /* NULL: since the program's start, unless there is a base */
+    const struct wp_delta_base *base;  /* of wp_rendering_base, in the place of `earlier` */
     const char *kinds;                 /* as of profile/kind.h, checked; NULL: all */
     struct wp_encode_options encode;
     const struct wp_encoder *encoder;
@@ -49,6 +51,10 @@ struct wp_rendering {
     size_t stacks;        /* samples in the profile */
     uint64_t duration_ns; /* of a delta, else 0 */
 };
+
+/* What a delta needs of the earlier snapshot, of one type. On success the caller frees it. */
+int wp_rendering_base(enum wp_region_profile type, const struct wp_snapshot *earlier,
+                      struct wp_delta_base **base, struct wp_error *error);
 
 /* 0; -ENOMEM; or what the encoder says. Any thread. The snapshots must not be freed meanwhile. */
 int wp_render(struct wp_renderer *renderer, const struct wp_rendering_request *request,

@@ -565,14 +565,14 @@ set_follow_words(struct set_refresh *refresh)
     return status;
 }
 
-static bool
-set_needs_list(const struct wp_target_set *set)
+bool
+wp_target_set_ends(const struct wp_target_set *set)
 {
     for (size_t i = 0; i < set->word_count; i++) {
         if (set->words[i].meaning == WORD_PATTERN)
-            return true;
+            return false;
     }
-    return set->all;
+    return !set->all;
 }
 
 int
@@ -589,7 +589,7 @@ wp_target_set_refresh(struct wp_target_set *set, struct wp_target_changes *chang
     int status;
 
     set_release_changes(set);
-    status = set_needs_list(set) ? set_follow_listed(&refresh) : 0;
+    status = !wp_target_set_ends(set) ? set_follow_listed(&refresh) : 0;
     if (status == 0)
         status = set_follow_words(&refresh);
     if (status == 0)

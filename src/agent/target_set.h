@@ -33,6 +33,10 @@ int wp_target_set_new(const struct wp_target_selection *selection, struct wp_tar
                       struct wp_error *error);
 void wp_target_set_free(struct wp_target_set *set); /* NULL is fine */
 
+/* Whether every word of the set means one program, a pid, file or id, so that no other comes once
+ * those have ended. */
+bool wp_target_set_ends(const struct wp_target_set *set);
+
 /* What a refresh found to have changed; both arrays live until the next refresh. */
 struct wp_target_changes {
     struct wp_target *const *come;

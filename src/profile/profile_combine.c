@@ -68,19 +68,20 @@ profile_whole_difference(uint64_t later_fixed, uint64_t earlier_fixed)
            WP_REGION_COUNT_ONE;
 }
 
-static void
-profile_subtract_sample(struct wp_profile *profile, const struct wp_profile_sample *earlier,
-                        const struct wp_profile_map *map)
+struct wp_profile_costs
+wp_profile_sample_costs(const struct wp_profile_sample *sample)
 {
-    uint64_t identity[WP_PROFILE_IDENTITY_WORDS];
-    size_t bytes =
-        wp_profile_identity(identity, earlier->frames, earlier->depth, earlier->function, map);
-    const struct wp_key *key = wp_keyset_get(&profile->index->stacks, identity, bytes);
-    struct wp_profile_sample *sample;
+    return (struct wp_profile_costs){
+        .contentions_fixed = sample->contentions_fixed,
+        .delay_ns = sample->delay_ns,
+        .samples = sample->samples,
+        .variance = sample->variance,
+    };
+}
 
-    if (key == NULL || profile->index->by_key[key->value] == NULL)
-        return;
-    sample = profile->index->by_key[key->value];
+void
+wp_profile_subtract_costs(struct wp_profile_sample *sample, const struct wp_profile_costs *earlier)
+{
     sample->contentions_fixed =
         profile_whole_difference(sample->contentions_fixed, earlier->contentions_fixed);
     sample->delay_ns = profile_difference(sample->delay_ns, earlier->delay_ns);
@@ -90,18 +91,28 @@ profile_subtract_sample(struct wp_profile *profile, const struct wp_profile_samp
 }
 
 static void
-profile_subtract_counters(struct wp_profile *profile, const struct wp_profile *earlier)
+profile_subtract_sample(struct wp_profile *profile, const struct wp_profile_sample *earlier,
+                        const struct wp_profile_map *map)
+{
+    uint64_t identity[WP_PROFILE_IDENTITY_WORDS];
+    size_t bytes =
+        wp_profile_identity(identity, earlier->frames, earlier->depth, earlier->function, map);
+    const struct wp_key *key = wp_keyset_get(&profile->index->stacks, identity, bytes);
+    struct wp_profile_costs costs = wp_profile_sample_costs(earlier);
+
+    if (key != NULL && profile->index->by_key[key->value] != NULL)
+        wp_profile_subtract_costs(profile->index->by_key[key->value], &costs);
+}
+
+void
+wp_profile_subtract_counters(struct wp_profile *profile, uint64_t region_id,
+                             const uint64_t counters[WP_COUNTER_COUNT])
 {
     for (size_t i = 0; i < profile->source_count; i++) {
         struct wp_profile_source *source = &profile->sources[i];
 
-        for (size_t j = 0; j < earlier->source_count; j++) {
-            if (earlier->sources[j].region_id != source->region_id)
-                continue;
-            for (unsigned k = 0; k < WP_COUNTER_COUNT; k++)
-                source->counters[k] =
-                    profile_difference(source->counters[k], earlier->sources[j].counters[k]);
-        }
+        for (unsigned k = 0; k < WP_COUNTER_COUNT && source->region_id == region_id; k++)
+            source->counters[k] = profile_difference(source->counters[k], counters[k]);
     }
 }
 
@@ -112,6 +123,13 @@ profile_keep_nonzero(const struct wp_profile *profile, const struct wp_profile_s
     (void)profile;
     (void)context;
     return sample->delay_ns != 0 || sample->contentions_fixed != 0;
+}
+
+void
+wp_profile_finish_delta(struct wp_profile *profile, uint64_t earlier_monotonic_ns)
+{
+    profile->duration_ns = profile_difference(profile->read_monotonic_ns, earlier_monotonic_ns);
+    wp_profile_filter(profile, profile_keep_nonzero, NULL);
 }
 
 int
@@ -128,10 +146,10 @@ wp_profile_subtract(struct wp_profile *profile, const struct wp_profile *earlier
     for (size_t i = 0; i < earlier->sample_count; i++)
         profile_subtract_sample(profile, earlier->samples[i], &map);
     wp_profile_map_free(&map);
-    profile_subtract_counters(profile, earlier);
-    profile->duration_ns =
-        profile_difference(profile->read_monotonic_ns, earlier->read_monotonic_ns);
-    wp_profile_filter(profile, profile_keep_nonzero, NULL);
+    for (size_t i = 0; i < earlier->source_count; i++)
+        wp_profile_subtract_counters(profile, earlier->sources[i].region_id,
+                                     earlier->sources[i].counters);
+    wp_profile_finish_delta(profile, earlier->read_monotonic_ns);
     return 0;
 }
 

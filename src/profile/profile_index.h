@@ -71,6 +71,22 @@ size_t wp_profile_identity(uint64_t *identity, const uint64_t *frames, size_t de
 struct wp_profile_sample *wp_profile_sample_of(struct wp_profile *profile, const uint64_t *identity,
                                                size_t bytes);
 
+/* What a sample costs: the parts that are subtracted. */
+struct wp_profile_costs {
+    uint64_t contentions_fixed;
+    uint64_t delay_ns;
+    uint64_t samples;
+    double variance;
+};
+struct wp_profile_costs wp_profile_sample_costs(const struct wp_profile_sample *sample);
+
+/* The steps of wp_profile_subtract: each sample, the counters of each source, then the end. */
+void wp_profile_subtract_costs(struct wp_profile_sample *sample,
+                               const struct wp_profile_costs *earlier);
+void wp_profile_subtract_counters(struct wp_profile *profile, uint64_t region_id,
+                                  const uint64_t counters[WP_COUNTER_COUNT]);
+void wp_profile_finish_delta(struct wp_profile *profile, uint64_t earlier_monotonic_ns);
+
 /* The sum, at most UINT64_MAX. */
 uint64_t wp_profile_sum(uint64_t left, uint64_t right);
 

@@ -36,7 +36,7 @@ check_needs_only_libc()
 # The functions that the public header declares.
 public_functions()
 {
-    "${CC:-cc}" -E -P "$header" | grep -oE '\<waitprof_[a-z0-9_]+ *\(' | tr -d ' ('
+    "${CC:-cc}" -E -P -DWAITPROF_IMPLEMENTATION "$header" | grep -oE '\<waitprof_[a-z0-9_]+ *\(' | tr -d ' ('
 }
 
 # ARGUMENTs: a program that prints the functions of interpose/functions.def; the public header.

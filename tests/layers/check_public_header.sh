@@ -2,10 +2,10 @@
 # include/waitprof.h compiles alone, without a warning, in every language that programs are in, and
 # its functions do nothing where the library is not loaded and what they say where it is.
 #
-#   check_public_header.sh HEADER LIBRARY
+#   check_public_header.sh HEADER [LIBRARY]      without LIBRARY it is only compiled
 set -euo pipefail
 
-readonly header=$1 library=$2
+readonly header=$1 library=${2:-}
 tried=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -41,6 +41,7 @@ for compiler in gcc clang; do
             -Werror -fsyntax-only - <<<"#include \"$header\"" ||
             { echo "$header does not compile with $compiler as $standard"; exit 1; }
         tried=$((tried + 1))
+        [[ -n $library ]] || continue
         for level in -O0 -O2; do
             "$compiler" -x "$name" -std="$standard" "$level" -Wall -Wextra -Werror \
                 -o "$scratch/rates" "$scratch/rates.c" -x none $([[ $name == c ]] || echo -lstdc++)

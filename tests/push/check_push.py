@@ -197,14 +197,23 @@ def all_programs_are_followed_as_they_come_and_go(case):
 
 @case
 def it_ends_with_the_program_that_was_named(case):
-    with FakePyroscope() as server:
-        program = case.start_program(milliseconds=700)
-        wait_until(lambda: list(case.regions.glob("*.wpr")), "there is a region")
-        push = case.start_push(server.url, program.pid, "--since-start")
-        program.wait()
-        summary = push.end(None)
-        expect_all(server, case.truth(program.pid))
-        expect(summary["sent"] == len(server.profiles), f"{summary}")
+    namings = {
+        "pid": lambda region: region.name.split(".")[-3],
+        "file": lambda region: region,
+        "id": lambda region: region.name.split(".")[-2],
+        "digits of the id": lambda region: region.name.split(".")[-2][:11],
+    }
+    for what, naming in namings.items():
+        with FakePyroscope() as server:
+            before = set(case.regions.glob("*.wpr"))
+            program = case.start_program(milliseconds=700)
+            wait_until(lambda: set(case.regions.glob("*.wpr")) - before, "there is a region")
+            (region,) = set(case.regions.glob("*.wpr")) - before
+            push = case.start_push(server.url, naming(region), "--since-start")
+            program.wait()
+            summary = push.end(None)
+            expect_all(server, case.truth(program.pid))
+            expect(summary["sent"] == len(server.profiles), f"{what}: {summary}")
 
 
 # --- When the server is away or unwell
@@ -294,6 +303,20 @@ def a_refused_profile_is_named_and_counted_and_does_not_hold_up_others(case):
 
 
 @case
+def an_answer_does_nothing_to_a_terminal(case):
+    with FakePyroscope() as server:
+        # "\udcff" is sent as the byte 0xff, which is not UTF-8.
+        server.behaviours = [Behaviour(422, "a\x1b[31mred\n\udcffb\x7f")]
+        program = case.start_program()
+        push = case.start_push(server.url, program.pid, *QUICK)
+        wait_until(lambda: "was refused" in push.text(), "push says so")
+        push.end()
+        written = push.log.read_bytes()
+        expect(b"[31mred \xef\xbf\xbdb" in written, f"{written}")
+        expect(all(byte == 10 or 0x20 <= byte != 0x7F for byte in written), f"{written}")
+
+
+@case
 def profiles_wait_until_a_rejected_token_is_mended(case):
     token = case.directory / "token"
     token.write_text("secret-of-old\n")
@@ -309,6 +332,43 @@ def profiles_wait_until_a_rejected_token_is_mended(case):
         expect(not server.wrong, f"{server.wrong[:3]}")
         expect(summary["refused"] == 0 and summary["left"] == 0, f"{summary}")
         expect("secret-of" not in push.text(), "the token is in a message")
+
+
+@case
+def a_secret_from_a_pipe_is_read_once(case):
+    pipe = case.directory / "pipe"
+    os.mkfifo(pipe)
+    with FakePyroscope(authorization="Bearer secret-of-pipe") as server:
+        program = case.start_program()
+        push = case.start_push(server.url, program.pid, "--token-file", pipe, *QUICK)
+        pipe.write_text("secret-of-pipe\n")
+        wait_until(profiles_of(server, 5), "profiles arrive")
+        push.end()
+        expect(not server.wrong, f"{server.wrong[:3]}")
+        expect("secret-of" not in push.text(), "the token is in a message")
+
+
+@case
+def a_token_is_read_again_when_its_file_changes(case):
+    token = case.directory / "token"
+    token.write_text("secret-1\n")
+    with FakePyroscope(authorization=("Bearer secret-1", "Bearer secret-20")) as server:
+        program = case.start_program()
+        push = case.start_push(server.url, program.pid, "--token-file", token, *QUICK)
+        wait_until(profiles_of(server, 2), "profiles arrive")
+        # Without a refusal in between: the old one is still good.
+        (case.directory / "new").write_text("secret-20\n")
+        (case.directory / "new").replace(token)
+        heard = len(server.requests)
+        wait_until(lambda: len(server.requests) >= heard + 4, "more arrive")
+        expect(server.profiles[-1].headers["Authorization"] == "Bearer secret-20",
+               "the old token is sent")
+        # What was read once lasts while there is no file.
+        token.unlink()
+        arrived = len(server.profiles)
+        wait_until(profiles_of(server, arrived + 2), "more arrive")
+        summary = push.end()
+        expect(summary["retried"] == 0 and not server.wrong, f"{summary}")
 
 
 @case
@@ -559,15 +619,133 @@ def two_commands_do_not_share_a_spool(case):
 
 @case
 def a_spool_that_others_may_write_to_is_refused(case):
-    case.spool.mkdir(parents=True)
-    case.spool.chmod(0o777)
-    push = case.run_push("http://127.0.0.1:9", "whatever", code=1)
+    spool = case.directory / "open"
+    spool.mkdir()
+    spool.chmod(0o777)
+    push = case.run_push("http://127.0.0.1:9", "whatever", "--spool", spool, code=1)
     expect("others may write to it" in push.text(), push.text())
-    shutil.rmtree(case.spool)
     with FakePyroscope() as server:
         program = case.start_program()
         case.run_push(server.url, program.pid, "--once")
         expect(case.spool.stat().st_mode & 0o777 == 0o700, "others may read the spool")
+
+
+def host_of(server):
+    """As the names of spools have it."""
+    return server.url.partition("://")[2].replace(":", "_")
+
+
+def leave_profiles(case, program, to, *words):
+    """Pushes to a server that is away; the summary of what is left."""
+    return case.run_push(
+        to, program.pid, "--once", "--timeout", "200ms", *QUICK, *words, code=1).summary()
+
+
+@case
+def profiles_for_one_server_or_tenant_never_go_to_another(case):
+    with FakePyroscope() as away, FakePyroscope() as server:
+        away.stop()
+        program = case.start_program()
+        left = leave_profiles(case, program, away.url, "--tenant", "one")["left"]
+        expect(left > 0, "nothing is left")
+        case.run_push(server.url, program.pid, "--once")
+        expect(len(server.profiles) == 2, f"{len(server.profiles)} profiles")
+        expect(len(case.spooled(host=host_of(away))) == left, f"{case.spooled()}")
+        away.start()
+        case.run_push(away.url, program.pid, "--once", "--tenant", "two")
+        tenants = [profile.headers["X-Scope-OrgID"] for profile in away.profiles]
+        expect(tenants == ["two"] * 2, f"{tenants}")
+        case.run_push(away.url, program.pid, "--once", "--tenant", "one")
+        tenants = [profile.headers["X-Scope-OrgID"] for profile in away.profiles[2:]]
+        expect(tenants == ["one"] * (left + 2), f"{tenants}")
+        expect(len(list(case.spools.iterdir())) == 3, f"{list(case.spools.iterdir())}")
+
+
+@case
+def a_spool_of_another_server_is_refused_unless_it_is_empty(case):
+    spool = ("--spool", case.directory / "mine")
+    with FakePyroscope() as away, FakePyroscope() as server:
+        away.stop()
+        program = case.start_program()
+        left = leave_profiles(case, program, away.url, *spool)["left"]
+        push = case.run_push(server.url, program.pid, "--once", *spool, code=2)
+        expect(f"{left} profiles for {away.url}/ingest wait there" in push.text(), push.text())
+        expect("--spool" in push.text(), push.text())
+        push = case.run_push(away.url, program.pid, "--once", "--tenant", "x", *spool, code=2)
+        expect("wait there" in push.text(), push.text())
+        expect(not server.requests, "it was sent to another")
+        away.start()
+        case.run_push(away.url, program.pid, "--once", *spool)
+        expect(len(away.profiles) == left + 2, f"{len(away.profiles)} of {left} + 2")
+        case.run_push(server.url, program.pid, "--once", *spool)
+        expect(len(server.profiles) == 2, "an empty spool was refused")
+        # Whoever moves a server says so by removing the note of its address.
+        left = leave_profiles(case, program, "http://127.0.0.1:1", *spool)["left"]
+        (spool[1] / ".destination").unlink()
+        case.run_push(server.url, program.pid, "--once", *spool)
+        expect(len(server.profiles) == left + 4, f"{len(server.profiles)} of {left} + 4")
+
+
+@case
+def addresses_that_mean_the_same_have_one_spool(case):
+    program = case.start_program()
+    for to in ("http://127.0.0.1.nip.invalid:80", "HTTP://127.0.0.1.NIP.invalid/",
+               "http://127.0.0.1.nip.invalid/ingest"):
+        leave_profiles(case, program, to)
+    names = [path.name for path in case.spools.iterdir()]
+    expect(len(names) == 1, f"{names}")
+    expect(re.fullmatch(r"127\.0\.0\.1\.nip\.invalid-[0-9a-f]{8}", names[0]), f"{names}")
+    owner = (case.spool / ".destination").read_text()
+    expect(owner == "http://127.0.0.1.nip.invalid/ingest\n", owner)
+
+
+@case
+def a_spool_that_is_removed_is_made_again_and_what_was_in_it_counts_as_lost(case):
+    with FakePyroscope() as server:
+        server.stop()
+        push = case.start_push(server.url, f"{case.command}*", *QUICK)
+        wait_until(lambda: "waiting for one" in push.text(), "push looks for programs")
+        program = case.start_program()
+        wait_until(lambda: len(case.spooled()) >= 4, "profiles wait")
+        spool = case.spool
+        shutil.rmtree(spool)
+        wait_until(lambda: len(case.spooled()) >= 2, "profiles wait again")
+        expect(case.spool == spool and spool.stat().st_mode & 0o777 == 0o700, f"{case.spool}")
+        begun = (spool / ".begun").read_text().split()
+        expect(len(begun) == 1, f"the list of programs has {begun}")
+        server.start()
+        wait_until(profiles_of(server, 4), "profiles arrive")
+        # The last span finds no directory.
+        shutil.rmtree(spool)
+        case.end_program(program)
+        truth = case.truth(program.pid)
+        summary = push.end()
+        expect(summary["lost"] > 0 and summary["damaged"] == summary["dropped"] == 0, f"{summary}")
+        expect(summary["sent"] == len(server.profiles) and summary["left"] == 0, f"{summary}")
+        expect(received(server.profiles)["block"][1] < truth["block"][1], "nothing is missing")
+        newest = max(profile.until_ns for profile in server.profiles)
+        ended = [profile for profile in server.profiles if profile.until_ns == newest]
+        expect(len(ended) == 2 and not server.wrong, f"{server.wrong[:3]}")
+        push = case.run_push(server.url, f"{case.command}*", "--once")
+        expect(push.summary()["damaged"] == 0, push.text())
+
+
+@case
+def what_is_missing_after_a_spool_is_removed_is_counted_as_lost(case):
+    with FakePyroscope() as server:
+        push = case.start_push(server.url, f"{case.command}*", *QUICK, every="500ms")
+        wait_until(lambda: "waiting for one" in push.text(), "push looks for programs")
+        program = case.start_program()
+        wait_until(profiles_of(server, 2), "profiles arrive")
+        shutil.rmtree(case.spool)
+        wait_until(profiles_of(server, len(server.profiles) + 4), "more arrive")
+        case.end_program(program)
+        summary = push.end()
+        # The spool was empty, but for a profile that may just have come.
+        if summary["lost"] == 0:
+            expect_all(server, case.truth(program.pid))
+        expect(summary["damaged"] == summary["left"] == 0, f"{summary}")
+        expect(case.spool.is_dir(), "there is no spool")
 
 
 # --- TLS
@@ -643,6 +821,19 @@ def a_directory_keeps_what_the_program_counted(case):
 
 
 @case
+def a_directory_that_is_removed_is_made_again(case):
+    directory = case.directory / "kept"
+    program = case.start_program()
+    push = case.start_push(directory, program.pid)
+    wait_until(lambda: len(list(directory.glob("*/*.pb.gz"))) >= 2, "files are written")
+    shutil.rmtree(directory)
+    wait_until(lambda: len(list(directory.glob("*/*.pb.gz"))) >= 2, "files are written again")
+    expect(directory.stat().st_mode & 0o777 == 0o700, "others may read it")
+    expect((directory / ".begun").exists(), "the list of programs is not made again")
+    push.end()
+
+
+@case
 def a_directory_removes_the_oldest_and_nothing_else(case):
     directory = case.directory / "kept"
     program = case.start_program()
@@ -693,11 +884,15 @@ def options_that_mean_nothing_are_refused(case):
         ("http://h?x=1", (), "has no '?'"),
         ("http://h", ("--token-file", "x", "--user-file", "y"), "give one of them"),
         ("http://h", ("--kind", "mutez"), "did you mean"),
+        ("http://h", ("--ca-file", "/none"), "--ca-file: only where --to is an https:// address"),
+        ("http://h", ("--insecure-tls",), "--insecure-tls: only where --to is an https://"),
         ("http://h", ("--all",), "nothing can be named beside --all"),
     ):
         push = case.run_push(to, "program", *words, code=2)
         expect(text in push.text(), f"{to} {words}: {push.text()}")
         expect("word" not in push.text(), push.text())
+    push = case.run_push("https://h", "program", "--ca-file", "/none", code=1)
+    expect("/none: cannot be read" in push.text(), push.text())
 
 
 def main():

@@ -153,7 +153,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         fake = self.server.fake
         shown = self.headers.get("Authorization")
-        if shown != fake.authorization:
+        accepted = fake.authorization
+        if shown not in (accepted if isinstance(accepted, tuple) else (accepted,)):
             behaviour = Behaviour(401, f"no: {shown}")
         else:
             behaviour = fake.next_behaviour()
@@ -190,7 +191,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def answer(self, behaviour):
-        text = behaviour.text.encode()
+        text = behaviour.text.encode(errors="surrogateescape")
         self.send_response(behaviour.status)
         for name, value in behaviour.headers.items():
             self.send_header(name, value)
@@ -223,7 +224,7 @@ class FakePyroscope:
 
     def __init__(self, certificate=None, authorization=None):
         self.certificate = certificate
-        self.authorization = authorization  # what clients must show
+        self.authorization = authorization  # what clients must show: a header, or one of a tuple
         self.profiles, self.unanswered, self.wrong, self.requests = [], [], [], []
         self.behaviours = []
         self.default = Behaviour()

@@ -13,9 +13,9 @@ import time
 
 SUMMARY = re.compile(
     r"(\d+) profiles sent, (\d+) retried, (\d+) unconfirmed, (\d+) dropped, (\d+) refused, "
-    r"(\d+) damaged, (\d+) left in the spool"
+    r"(\d+) damaged, (\d+) lost, (\d+) left in the spool"
 )
-SUMMARY_WORDS = ("sent", "retried", "unconfirmed", "dropped", "refused", "damaged", "left")
+SUMMARY_WORDS = ("sent", "retried", "unconfirmed", "dropped", "refused", "damaged", "lost", "left")
 
 
 class Failure(Exception):
@@ -70,7 +70,7 @@ class Case:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="waitprof-push-"))
         self.regions = self.directory / "regions"
         self.regions.mkdir(mode=0o700)
-        self.spool = self.directory / "state" / "waitprof" / "spool"
+        self.spools = self.directory / "state" / "waitprof" / "spool"
         self.processes = []
         # Of this case alone: other programs of the machine may be profiled, too.
         self.command = f"waits-{os.getpid()}"
@@ -151,8 +151,15 @@ class Case:
         process.kill()
         process.wait()
 
-    def spooled(self, suffix="profile"):
-        return sorted(self.spool.glob(f"*.{suffix}"))
+    @property
+    def spool(self):
+        """That of the one server to which this case pushes."""
+        (spool,) = self.spools.iterdir()
+        return spool
+
+    def spooled(self, suffix="profile", host=""):
+        """What waits; of one server, HOST_PORT, where one is named."""
+        return sorted(self.spools.glob(f"{host}*/*.{suffix}"))
 
 
 def received(profiles):

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "cli/push/private_directory.h"
 
 #define FILE_NAME ".begun"
 #define NEW_NAME ".begun.new"
@@ -18,6 +21,7 @@
 #define ROWS_KEPT 65536u
 
 struct wp_begun_regions {
+    const char *path;
     int directory;
     int fd; /* for appending */
     uint64_t *ids;
@@ -111,6 +115,7 @@ wp_begun_regions_open(const char *path, struct wp_begun_regions **regions, struc
     *regions = NULL;
     if (made != NULL) {
         made->fd = -1;
+        made->path = path;
         made->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         status = made->directory >= 0 ? read_rows(made) : -errno;
     }
@@ -146,6 +151,28 @@ wp_begun_regions_have(const struct wp_begun_regions *regions, uint64_t region_id
             return true;
     }
     return false;
+}
+
+int
+wp_begun_regions_mend(struct wp_begun_regions *regions, struct wp_error *error)
+{
+    struct stat file;
+    int directory, status;
+
+    if (!wp_private_directory_is_gone(regions->path, regions->directory) &&
+        fstat(regions->fd, &file) == 0 && file.st_nlink > 0)
+        return 0;
+    status =
+        wp_private_directory_make(regions->path, "choose another directory", &directory, error);
+    if (status != 0)
+        return status;
+    close(regions->directory);
+    regions->directory = directory;
+    status = rewrite(regions);
+    if (status != 0)
+        return wp_error_set(error, -status, "%s: the list of regions cannot be kept: %s",
+                            regions->path, strerror(-status));
+    return 0;
 }
 
 int

@@ -13,13 +13,17 @@
 
 struct wp_begun_regions;
 
-/* Reads the file in the directory `path`, which need not have one yet. On success the caller closes
- * it. One command at a time: whoever has the lock of the directory. */
+/* Reads the file in the directory `path`, which need not have one yet; the text outlives this. On
+ * success the caller closes it. One command at a time: whoever has the lock of the directory. */
 int wp_begun_regions_open(const char *path, struct wp_begun_regions **regions,
                           struct wp_error *error);
 void wp_begun_regions_close(struct wp_begun_regions *regions); /* NULL is fine */
 
 bool wp_begun_regions_have(const struct wp_begun_regions *regions, uint64_t region_id);
+
+/* Makes file and directory again if somebody has removed them: to be called before profiles of
+ * regions that are in it are handed over. */
+int wp_begun_regions_mend(struct wp_begun_regions *regions, struct wp_error *error);
 
 /* Adds one, durable before it returns; one that is in there already is no error. */
 int wp_begun_regions_add(struct wp_begun_regions *regions, uint64_t region_id,

@@ -17,9 +17,9 @@
 #include "cli/push/begun_regions.h"
 #include "cli/push/collector.h"
 #include "cli/push/delivery.h"
-#include "cli/push/private_directory.h"
 #include "cli/push/profile_directory.h"
 #include "cli/push/push_options.h"
+#include "cli/push/spool_owner.h"
 #include "profile/clock.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -31,6 +31,7 @@ struct push {
     const struct wp_push_values *values;
     struct wp_target_selection selection;
     char spool_path[PATH_MAX];
+    char *spool_owner;
     struct wp_series_naming *naming;
     struct wp_delivery *delivery;           /* one of */
     struct wp_profile_directory *directory; /* these two */
@@ -71,10 +72,11 @@ open_delivery(struct push *push, const char *url, struct wp_error *error)
         .retry_max_ns = values->retry_max_ns.value,
         .drops_unconfirmed = values->unconfirmed == 1,
     };
-    int status = 0;
+    int status = wp_spool_owner_new(url, values->tenant, &push->spool_owner, error);
 
-    if (values->spool == NULL)
-        status = wp_private_directory_default(push->spool_path, error);
+    options.spool_owner = push->spool_owner;
+    if (status == 0 && values->spool == NULL)
+        status = wp_spool_owner_path(push->spool_owner, push->spool_path, error);
     if (status == 0)
         status = wp_delivery_new(&options, &push->delivery, error);
     if (status == 0)
@@ -158,6 +160,7 @@ stop(struct push *push)
     wp_delivery_free(push->delivery);
     wp_profile_directory_close(push->directory);
     wp_series_naming_free(push->naming);
+    free(push->spool_owner);
 }
 
 static void
@@ -191,21 +194,6 @@ look(struct push *push, struct wp_error *error)
     return 0;
 }
 
-/* Whether every word means one program for good: then there is an end. */
-static bool
-names_programs_for_good(const struct wp_target_selection *selection)
-{
-    for (size_t i = 0; i < selection->word_count; i++) {
-        const char *word = selection->words[i];
-        size_t digits = strspn(word, "0123456789abcdef");
-
-        if (strchr(word, '/') == NULL && word[strspn(word, "0123456789")] != '\0' &&
-            (digits != 16 || word[digits] != '\0'))
-            return false;
-    }
-    return !selection->all;
-}
-
 static bool
 waits_until(const sigset_t *stops, uint64_t until_ns)
 {
@@ -224,7 +212,7 @@ follow(struct push *push, enum ending *ending, struct wp_error *error)
     uint64_t every_ns = push->values->every_ns.value;
     uint64_t refresh_ns = every_ns < REFRESH_NS ? every_ns : REFRESH_NS;
     uint64_t next_ns = wp_clock_ns(CLOCK_MONOTONIC) + every_ns;
-    bool ends = names_programs_for_good(&push->selection);
+    bool ends = wp_target_set_ends(push->targets);
 
     while (*ending == ENDING_NONE) {
         uint64_t now = wp_clock_ns(CLOCK_MONOTONIC);
@@ -287,13 +275,14 @@ static int
 sum_up_delivery(struct push *push, enum ending ending)
 {
     struct wp_delivery_counts counts = wp_delivery_count(push->delivery);
-    bool is_lossless = counts.refused == 0 && counts.dropped == 0 && counts.damaged == 0;
+    bool is_lossless =
+        counts.refused == 0 && counts.dropped == 0 && counts.damaged == 0 && counts.lost == 0;
 
     wp_message_note("%" PRIu64 " profiles sent, %" PRIu64 " retried, %" PRIu64
                     " unconfirmed, %" PRIu64 " dropped, %" PRIu64 " refused, %" PRIu64
-                    " damaged, %zu left in the spool",
+                    " damaged, %" PRIu64 " lost, %zu left in the spool",
                     counts.sent, counts.retried, counts.unconfirmed, counts.dropped, counts.refused,
-                    counts.damaged, counts.waiting);
+                    counts.damaged, counts.lost, counts.waiting);
     if (counts.waiting > 0)
         wp_message_warning(push->values->spool != NULL ? push->values->spool : push->spool_path,
                            "the next `waitprof push` with this spool sends them",

@@ -11,9 +11,11 @@
 
 #define TYPES 2u
 
+static const enum wp_region_profile types[TYPES] = {WP_PROFILE_BLOCK, WP_PROFILE_MUTEX};
+
 struct program {
     struct wp_target *target;
-    struct wp_snapshot *base; /* NULL: counted from the program's start */
+    struct wp_delta_base *bases[TYPES]; /* NULL: counted from the program's start */
     uint64_t from_ns;
     bool has_begun;    /* it is in the list of regions */
     bool has_ended;    /* there is one more delta at most */
@@ -50,9 +52,32 @@ wp_collector_new(const struct wp_collector_options *options, struct wp_collector
 }
 
 static void
+free_bases(struct wp_delta_base *bases[TYPES])
+{
+    for (unsigned i = 0; i < TYPES; i++)
+        wp_delta_base_free(bases[i]);
+}
+
+/* All or none. */
+static int
+make_bases(const struct wp_snapshot *snapshot, struct wp_delta_base *bases[TYPES],
+           struct wp_error *error)
+{
+    int status = 0;
+
+    for (unsigned i = 0; i < TYPES; i++)
+        bases[i] = NULL;
+    for (unsigned i = 0; status == 0 && i < TYPES; i++)
+        status = wp_rendering_base(types[i], snapshot, &bases[i], error);
+    if (status != 0)
+        free_bases(bases);
+    return status;
+}
+
+static void
 free_program(struct program *program)
 {
-    wp_snapshot_free(program->base);
+    free_bases(program->bases);
     wp_target_release(program->target);
 }
 
@@ -76,11 +101,16 @@ wp_collector_add(struct wp_collector *collector, struct wp_target *target, bool 
 
     program.has_begun = wp_begun_regions_have(collector->options.begun, target->region_id);
     if (!from_start || program.has_begun) {
-        int status = wp_target_read(target, &program.base, error);
+        struct wp_snapshot *now = NULL;
+        int status = wp_target_read(target, &now, error);
 
+        if (status == 0)
+            status = make_bases(now, program.bases, error);
+        if (status == 0)
+            program.from_ns = now->read_realtime_ns;
+        wp_snapshot_free(now);
         if (status != 0)
             return status;
-        program.from_ns = program.base->read_realtime_ns;
     }
     if (collector->count == collector->capacity) {
         size_t capacity = collector->capacity > 0 ? 2 * collector->capacity : 16;
@@ -88,7 +118,7 @@ wp_collector_add(struct wp_collector *collector, struct wp_target *target, bool 
             reallocarray(collector->programs, capacity, sizeof *collector->programs);
 
         if (programs == NULL) {
-            wp_snapshot_free(program.base);
+            free_bases(program.bases);
             return wp_error_set(error, ENOMEM, "out of memory");
         }
         collector->programs = programs;
@@ -97,7 +127,7 @@ wp_collector_add(struct wp_collector *collector, struct wp_target *target, bool 
     program.target = wp_target_hold(target);
     collector->programs[collector->count++] = program;
     wp_message_detail("%s %" PRIu32 ": counted from %s on", target->command, target->pid,
-                      program.base == NULL ? "its start" : "now");
+                      program.bases[0] == NULL ? "its start" : "now");
     return 0;
 }
 
@@ -127,12 +157,11 @@ tell_unsafe(struct wp_collector *collector, struct program *program, const char 
  * caller's to free. */
 static int
 render(struct wp_collector *collector, const struct program *program, const struct wp_snapshot *now,
-       struct wp_rendering renderings[TYPES], enum wp_region_profile types[TYPES], size_t *made,
+       struct wp_rendering renderings[TYPES], enum wp_region_profile of[TYPES], size_t *made,
        struct wp_error *error)
 {
     struct wp_rendering_request request = {
         .now = now,
-        .earlier = program->base,
         .kinds = collector->options.view.kinds,
         .encode = collector->options.view.encode,
         .encoder = wp_encoder_find("pprof"),
@@ -143,12 +172,13 @@ render(struct wp_collector *collector, const struct program *program, const stru
     for (unsigned i = 0; status == 0 && i < TYPES; i++) {
         struct wp_rendering *rendering = &renderings[*made];
 
-        request.type = i == 0 ? WP_PROFILE_BLOCK : WP_PROFILE_MUTEX;
+        request.type = types[i];
+        request.base = program->bases[i];
         *rendering = (struct wp_rendering){0};
         status = wp_render(collector->renderer, &request, rendering, error);
         if (status != 0)
             break;
-        types[*made] = request.type;
+        of[*made] = request.type;
         if (rendering->stacks == 0)
             free(rendering->bytes);
         else
@@ -161,15 +191,15 @@ render(struct wp_collector *collector, const struct program *program, const stru
  * crash in between would make the next command count this time again. */
 static int
 hand_over(struct wp_collector *collector, struct program *program, const struct wp_snapshot *now,
-          const struct wp_rendering *renderings, const enum wp_region_profile *types, size_t count,
+          const struct wp_rendering *renderings, const enum wp_region_profile *of, size_t count,
           struct wp_error *error)
 {
     const struct wp_target *target = program->target;
     struct wp_push_profile profiles[TYPES];
     char series[WP_SERIES_NAME_BYTES];
-    int status = 0;
+    int status = wp_begun_regions_mend(collector->options.begun, error);
 
-    if (!program->has_begun)
+    if (status == 0 && !program->has_begun)
         status = wp_begun_regions_add(collector->options.begun, target->region_id, error);
     if (status != 0)
         return status;
@@ -177,7 +207,7 @@ hand_over(struct wp_collector *collector, struct program *program, const struct 
     wp_series_name(collector->options.naming, target->command, target->pid, series);
     for (size_t i = 0; i < count; i++) {
         profiles[i] = (struct wp_push_profile){
-            .type = types[i],
+            .type = of[i],
             .series = series,
             .command = target->command,
             .pid = target->pid,
@@ -194,29 +224,34 @@ static void
 collect_program(struct wp_collector *collector, struct program *program)
 {
     struct wp_rendering renderings[TYPES];
-    enum wp_region_profile types[TYPES];
+    enum wp_region_profile of[TYPES];
+    struct wp_delta_base *bases[TYPES] = {NULL};
     struct wp_snapshot *now = NULL;
     struct wp_error error = {""};
     size_t count = 0;
     int status = wp_target_read(program->target, &now, &error);
 
     if (status == 0)
-        status = render(collector, program, now, renderings, types, &count, &error);
+        status = render(collector, program, now, renderings, of, &count, &error);
+    /* Before anything is handed over: what was must not be counted again for want of memory. */
+    if (status == 0 && (count > 0 || program->bases[0] != NULL))
+        status = make_bases(now, bases, &error);
     if (status != 0) {
         tell_trouble(program, error.text);
     } else if (count > 0) {
-        status = hand_over(collector, program, now, renderings, types, count, &error);
+        status = hand_over(collector, program, now, renderings, of, count, &error);
         tell_unsafe(collector, program, status != 0 ? error.text : NULL);
     }
     for (size_t i = 0; i < count; i++)
         free(renderings[i].bytes);
-    if (status != 0 || (count == 0 && program->base == NULL)) {
-        wp_snapshot_free(now);
-        return;
+    if (status == 0 && bases[0] != NULL) {
+        program->from_ns = now->read_realtime_ns;
+        free_bases(program->bases);
+        memcpy(program->bases, bases, sizeof bases);
+    } else {
+        free_bases(bases);
     }
-    program->from_ns = now->read_realtime_ns;
-    wp_snapshot_free(program->base);
-    program->base = now;
+    wp_snapshot_free(now);
 }
 
 /* Those that have ended are done with, unless the sink may still take their last profiles. */

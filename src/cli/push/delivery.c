@@ -274,6 +274,9 @@ int
 wp_delivery_new(const struct wp_delivery_options *options, struct wp_delivery **delivery,
                 struct wp_error *error)
 {
+    const struct wp_spool_options spool = {.path = options->spool_path,
+                                           .owner = options->spool_owner,
+                                           .bytes_max = options->spool_bytes};
     struct wp_delivery *made = calloc(1, sizeof *made);
     int status;
 
@@ -287,7 +290,7 @@ wp_delivery_new(const struct wp_delivery_options *options, struct wp_delivery **
     made->backoff.maximum_ns = options->retry_max_ns;
     status = wp_upload_new(&options->upload, &made->upload, error);
     if (status == 0)
-        status = wp_spool_open(options->spool_path, options->spool_bytes, &made->spool, error);
+        status = wp_spool_open(&spool, &made->spool, error);
     if (status == 0) {
         status = -pthread_create(&made->thread, NULL, deliver, made);
         made->is_started = status == 0;
@@ -353,6 +356,7 @@ wp_delivery_count(struct wp_delivery *delivery)
     counts.waiting = state.waiting;
     counts.dropped += state.dropped;
     counts.damaged = state.set_aside;
+    counts.lost = state.lost;
     return counts;
 }
 

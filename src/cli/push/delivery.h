@@ -15,6 +15,7 @@
 struct wp_delivery_options {
     struct wp_upload_options upload;
     const char *spool_path;
+    const char *spool_owner; /* cli/push/spool_owner.h */
     uint64_t spool_bytes;
     uint64_t retry_min_ns, retry_max_ns;
     bool drops_unconfirmed; /* a request whose fate nobody knows is not sent again */
@@ -46,6 +47,7 @@ struct wp_delivery_counts {
     uint64_t refused;     /* profiles that the server will never take */
     uint64_t dropped;     /* for want of space, or unconfirmed where that was asked for */
     uint64_t damaged;     /* files of the spool that were set aside */
+    uint64_t lost;        /* profiles that somebody has removed from the spool */
     size_t waiting;       /* profiles in the spool */
 };
 struct wp_delivery_counts wp_delivery_count(struct wp_delivery *delivery);

@@ -8,6 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In small letters: names of hosts know no case. */
+static bool
+normalize_host(CURLU *parts)
+{
+    char *host = NULL;
+    bool fits = curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+
+    for (char *next = host; fits && *next != '\0'; next++) {
+        if (*next >= 'A' && *next <= 'Z')
+            *next = (char)(*next - 'A' + 'a');
+    }
+    fits = fits && curl_url_set(parts, CURLUPART_HOST, host, 0) == CURLUE_OK;
+    curl_free(host);
+    return fits;
+}
+
 /* Messages must not show the URL before it is known to have no password. */
 int
 wp_ingest_url_endpoint(const char *url, char **endpoint, struct wp_error *error)
@@ -40,8 +56,8 @@ wp_ingest_url_endpoint(const char *url, char **endpoint, struct wp_error *error)
         if (length >= 7 && strncmp(path + length - 7, "/ingest", 7) == 0)
             length -= 7;
         if (asprintf(&full, "%.*s/ingest", (int)length, path) < 0 ||
-            curl_url_set(parts, CURLUPART_PATH, full, 0) != CURLUE_OK ||
-            curl_url_get(parts, CURLUPART_URL, endpoint, 0) != CURLUE_OK)
+            curl_url_set(parts, CURLUPART_PATH, full, 0) != CURLUE_OK || !normalize_host(parts) ||
+            curl_url_get(parts, CURLUPART_URL, endpoint, CURLU_NO_DEFAULT_PORT) != CURLUE_OK)
             status = wp_error_set(error, ENOMEM, "out of memory");
         free(full);
     }

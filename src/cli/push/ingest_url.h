@@ -7,7 +7,8 @@
 #include "cli/push/push_profile.h"
 #include "profile/error.h"
 
-/* The address without a query, from one with or without a path, with or without /ingest. -EINVAL:
+/* The address without a query, from one with or without a path, with or without /ingest; addresses
+ * that differ in the case of the host or in a port that goes without saying are the same. -EINVAL:
  * it is none, or has what it must not: a password, a query. *endpoint is for curl_free. */
 int wp_ingest_url_endpoint(const char *url, char **endpoint, struct wp_error *error);
 

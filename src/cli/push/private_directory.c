@@ -46,24 +46,37 @@ take_lock(int directory, const char *path, const char *remedy, int *lock, struct
 }
 
 int
-wp_private_directory_open(const char *path, const char *remedy, int *directory, int *lock,
+wp_private_directory_make(const char *path, const char *remedy, int *directory,
                           struct wp_error *error)
 {
     struct stat status;
     int result = make_path(path, error);
 
-    *directory = *lock = -1;
+    *directory = -1;
     if (result != 0)
         return result;
     *directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*directory < 0)
         return wp_error_set(error, EIO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (fstat(*directory, &status) != 0 || status.st_uid != geteuid() ||
-        (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        result = wp_error_set(error, EIO, "%s: it is another user's, or others may write to it; %s",
-                              path, remedy);
-    else
-        result = take_lock(*directory, path, remedy, lock, error);
+    if (fstat(*directory, &status) == 0 && status.st_uid == geteuid() &&
+        (status.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return 0;
+    close(*directory);
+    *directory = -1;
+    return wp_error_set(error, EIO, "%s: it is another user's, or others may write to it; %s", path,
+                        remedy);
+}
+
+int
+wp_private_directory_open(const char *path, const char *remedy, int *directory, int *lock,
+                          struct wp_error *error)
+{
+    int result = wp_private_directory_make(path, remedy, directory, error);
+
+    *lock = -1;
+    if (result != 0)
+        return result;
+    result = take_lock(*directory, path, remedy, lock, error);
     if (result != 0) {
         if (*lock >= 0)
             close(*lock);
@@ -73,17 +86,26 @@ wp_private_directory_open(const char *path, const char *remedy, int *directory, 
     return result;
 }
 
+bool
+wp_private_directory_is_gone(const char *path, int directory)
+{
+    struct stat there, ours;
+
+    return stat(path, &there) != 0 || fstat(directory, &ours) != 0 || there.st_dev != ours.st_dev ||
+           there.st_ino != ours.st_ino;
+}
+
 int
-wp_private_directory_default(char path[PATH_MAX], struct wp_error *error)
+wp_private_directory_of_state(char path[PATH_MAX], struct wp_error *error)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int length;
 
     /* A relative one is to be ignored, says the specification of these directories. */
     if (state != NULL && state[0] == '/')
-        length = snprintf(path, PATH_MAX, "%s/waitprof/spool", state);
+        length = snprintf(path, PATH_MAX, "%s/waitprof", state);
     else if (home != NULL && home[0] == '/')
-        length = snprintf(path, PATH_MAX, "%s/.local/state/waitprof/spool", home);
+        length = snprintf(path, PATH_MAX, "%s/.local/state/waitprof", home);
     else
         return wp_error_set(error, EINVAL,
                             "there is no place for the spool: neither XDG_STATE_HOME nor HOME is "

@@ -219,52 +219,6 @@ write_files(int program, const struct wp_push_profile *profiles, const struct ro
     return status;
 }
 
-#define BATCH_MAX 8u
-
-static int
-put(struct wp_push_sink *sink, const struct wp_push_profile *profiles, size_t count,
-    struct wp_error *error)
-{
-    struct wp_profile_directory *directory = (struct wp_profile_directory *)sink;
-    struct row rows[BATCH_MAX] = {0};
-    uint64_t bytes = 0;
-    int program = -1, status = count <= BATCH_MAX ? 0 : -EINVAL;
-
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        char time[TIME_BYTES];
-
-        name_program(&profiles[i], rows[i].program);
-        snprintf(rows[i].file, sizeof rows[i].file, "%s.%s.pb.gz",
-                 format_time(profiles[i].until_ns, time), wp_profile_type_name(profiles[i].type));
-        rows[i].bytes = profiles[i].length;
-        bytes += profiles[i].length;
-    }
-    if (bytes > directory->options.bytes_max) {
-        wp_message_warning(profiles[0].command, "see --keep-bytes",
-                           "its profiles are larger than all may be, and are dropped");
-        directory->counts.dropped += count;
-        return 0;
-    }
-    make_room(directory, bytes);
-    wp_profile_directory_tidy(directory);
-    if (status == 0 && mkdirat(directory->directory, rows[0].program, 0700) != 0 && errno != EEXIST)
-        status = -errno;
-    if (status == 0 && (program = open_program(directory, rows[0].program)) < 0)
-        status = -errno;
-    if (status == 0)
-        status = write_files(program, profiles, rows, count);
-    if (program >= 0)
-        close(program);
-    if (status != 0)
-        return wp_error_set(error, -status, "%s/%s: cannot be written: %s", directory->options.path,
-                            rows[0].program, strerror(-status));
-    directory->counts.written += count;
-    /* A file that could not be listed is found by the next command. */
-    for (size_t i = 0; i < count; i++)
-        append_row(directory, &rows[i]);
-    return 0;
-}
-
 /* The files of one program, that an earlier command left. */
 static int
 adopt_program(struct wp_profile_directory *directory, const char *name)
@@ -324,6 +278,92 @@ adopt_all(struct wp_profile_directory *directory, struct wp_error *error)
     return 0;
 }
 
+static void
+close_directory(struct wp_profile_directory *directory)
+{
+    if (directory->lock >= 0)
+        close(directory->lock);
+    if (directory->directory >= 0)
+        close(directory->directory);
+    directory->lock = directory->directory = -1;
+    directory->first = directory->end = 0;
+    directory->bytes = 0;
+}
+
+static int
+open_directory(struct wp_profile_directory *directory, struct wp_error *error)
+{
+    int status = wp_private_directory_open(directory->options.path, "choose another with --to",
+                                           &directory->directory, &directory->lock, error);
+
+    if (status == 0)
+        status = adopt_all(directory, error);
+    if (status != 0)
+        close_directory(directory);
+    return status;
+}
+
+/* Makes the directory again if somebody has removed it. */
+static int
+mend_directory(struct wp_profile_directory *directory, struct wp_error *error)
+{
+    if (!wp_private_directory_is_gone(directory->options.path, directory->directory))
+        return 0;
+    close_directory(directory);
+    return open_directory(directory, error);
+}
+
+#define BATCH_MAX 8u
+
+static int
+put(struct wp_push_sink *sink, const struct wp_push_profile *profiles, size_t count,
+    struct wp_error *error)
+{
+    struct wp_profile_directory *directory = (struct wp_profile_directory *)sink;
+    struct row rows[BATCH_MAX] = {0};
+    uint64_t bytes = 0;
+    int program = -1, status;
+
+    if (count > BATCH_MAX)
+        return wp_error_set(error, EINVAL, "too many profiles at once");
+    status = mend_directory(directory, error);
+    if (status != 0)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        char time[TIME_BYTES];
+
+        name_program(&profiles[i], rows[i].program);
+        snprintf(rows[i].file, sizeof rows[i].file, "%s.%s.pb.gz",
+                 format_time(profiles[i].until_ns, time), wp_profile_type_name(profiles[i].type));
+        rows[i].bytes = profiles[i].length;
+        bytes += profiles[i].length;
+    }
+    if (bytes > directory->options.bytes_max) {
+        wp_message_warning(profiles[0].command, "see --keep-bytes",
+                           "its profiles are larger than all may be, and are dropped");
+        directory->counts.dropped += count;
+        return 0;
+    }
+    make_room(directory, bytes);
+    wp_profile_directory_tidy(directory);
+    if (mkdirat(directory->directory, rows[0].program, 0700) != 0 && errno != EEXIST)
+        status = -errno;
+    if (status == 0 && (program = open_program(directory, rows[0].program)) < 0)
+        status = -errno;
+    if (status == 0)
+        status = write_files(program, profiles, rows, count);
+    if (program >= 0)
+        close(program);
+    if (status != 0)
+        return wp_error_set(error, -status, "%s/%s: cannot be written: %s", directory->options.path,
+                            rows[0].program, strerror(-status));
+    directory->counts.written += count;
+    /* A file that could not be listed is found by the next command. */
+    for (size_t i = 0; i < count; i++)
+        append_row(directory, &rows[i]);
+    return 0;
+}
+
 int
 wp_profile_directory_open(const struct wp_profile_directory_options *options,
                           struct wp_profile_directory **directory, struct wp_error *error)
@@ -336,10 +376,8 @@ wp_profile_directory_open(const struct wp_profile_directory_options *options,
         return wp_error_set(error, ENOMEM, "out of memory");
     made->sink.put = put;
     made->options = *options;
-    status = wp_private_directory_open(options->path, "choose another with --to", &made->directory,
-                                       &made->lock, error);
-    if (status == 0)
-        status = adopt_all(made, error);
+    made->directory = made->lock = -1;
+    status = open_directory(made, error);
     if (status != 0) {
         wp_profile_directory_close(made);
         return status;
@@ -353,10 +391,7 @@ wp_profile_directory_close(struct wp_profile_directory *directory)
 {
     if (directory == NULL)
         return;
-    if (directory->lock >= 0)
-        close(directory->lock);
-    if (directory->directory >= 0)
-        close(directory->directory);
+    close_directory(directory);
     free(directory->rows);
     free(directory);
 }

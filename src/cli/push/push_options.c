@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
+#include <strings.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 #define MIB UINT64_C(1048576)
@@ -116,7 +118,8 @@ const struct wp_option wp_push_options[] = {
     {.name = "spool",
      .placeholder = "DIR",
      .help = "where profiles wait for the server (default:\n"
-             "$XDG_STATE_HOME/waitprof/spool or below ~/.local/state)",
+             "one of the server's own below\n"
+             "$XDG_STATE_HOME/waitprof/spool or ~/.local/state)",
      .parse = wp_option_parse_text,
      .target = TARGET(spool)},
     {.name = "spool-bytes",
@@ -150,8 +153,10 @@ refuse_for(const char *option, const char *what, struct wp_error *error)
 }
 
 static int
-check_for_server(const struct wp_push_values *values, struct wp_error *error)
+check_for_server(const struct wp_push_values *values, const char *url, struct wp_error *error)
 {
+    bool is_https = strncasecmp(url, "https:", strlen("https:")) == 0;
+
     if (values->keep_bytes.given || values->keep_age_ns.given)
         return refuse_for(values->keep_bytes.given ? "--keep-bytes" : "--keep-age", "a directory",
                           error);
@@ -161,6 +166,9 @@ check_for_server(const struct wp_push_values *values, struct wp_error *error)
         return wp_error_set(error, EINVAL, "--retry-min is longer than --retry-max");
     if (values->insecure_tls && values->ca_file != NULL)
         return wp_error_set(error, EINVAL, "--insecure-tls and --ca-file: give one of them");
+    if ((values->insecure_tls || values->ca_file != NULL) && !is_https)
+        return refuse_for(values->insecure_tls ? "--insecure-tls" : "--ca-file",
+                          "an https:// address", error);
     return 0;
 }
 
@@ -201,6 +209,6 @@ wp_push_check_options(const struct wp_push_values *values, char *const *words,
     status = wp_destination_parse(values->to, destination, error);
     if (status != 0)
         return status;
-    return destination->url != NULL ? check_for_server(values, error)
+    return destination->url != NULL ? check_for_server(values, destination->url, error)
                                     : check_for_directory(values, error);
 }

@@ -13,9 +13,11 @@
 
 #include "cli/message.h"
 #include "cli/push/private_directory.h"
+#include "cli/push/spool_owner.h"
 
 #define NAME_BYTES 48u
 #define NAME_DIGITS 16u
+#define REMEDY "choose another with --spool"
 #define BLOCK_BYTES 4096u /* what the smallest file takes */
 
 enum file_state { FILE_NEW, FILE_WAITING, FILE_SENDING, FILE_DAMAGED, FILE_STATE_COUNT };
@@ -34,11 +36,10 @@ struct entry {
 };
 
 struct wp_spool {
-    const char *path;
-    int directory, lock;
-    uint64_t bytes_max;
+    struct wp_spool_options options;
 
     pthread_mutex_t mutex; /* of all below */
+    int directory, lock;   /* changed by the thread that puts, which reads them without the lock */
     struct entry *entries; /* [first .. end), oldest first */
     size_t first, end, capacity;
     bool is_first_taken;
@@ -146,10 +147,10 @@ make_room(struct wp_spool *spool, uint64_t bytes)
 {
     uint64_t before = spool->state.dropped;
 
-    while (spool->state.bytes + bytes > spool->bytes_max && drop_oldest(spool))
+    while (spool->state.bytes + bytes > spool->options.bytes_max && drop_oldest(spool))
         continue;
     if (before == 0 && spool->state.dropped > 0)
-        wp_message_warning(spool->path, "see --spool-bytes",
+        wp_message_warning(spool->options.path, "see --spool-bytes",
                            "the spool is full; the oldest profiles are dropped from now on");
 }
 
@@ -185,7 +186,7 @@ publish(struct wp_spool *spool, const struct entry *entries, size_t count, struc
             spool->state.bytes -= spool->entries[--spool->end].bytes;
         }
     }
-    return wp_error_set(error, -status, "%s: cannot be written: %s", spool->path,
+    return wp_error_set(error, -status, "%s: cannot be written: %s", spool->options.path,
                         strerror(-status));
 }
 
@@ -205,119 +206,8 @@ write_files(struct wp_spool *spool, const struct wp_push_profile *profiles, size
                                      &profiles[i], &cause);
     }
     if (status != 0)
-        wp_error_set(error, -status, "%s: %s", spool->path, cause.text);
+        wp_error_set(error, -status, "%s: %s", spool->options.path, cause.text);
     return status;
-}
-
-int
-wp_spool_put(struct wp_spool *spool, const struct wp_push_profile *profiles, size_t count,
-             struct wp_error *error)
-{
-    struct entry entries[BATCH_MAX] = {0};
-    uint64_t bytes = 0;
-    int status;
-
-    if (count > BATCH_MAX)
-        return wp_error_set(error, EINVAL, "too many profiles at once");
-    pthread_mutex_lock(&spool->mutex);
-    for (size_t i = 0; i < count; i++) {
-        /* The header counts as a block of its own: the list need not know how long it is. */
-        entries[i].bytes = count_bytes(profiles[i].length) + BLOCK_BYTES;
-        entries[i].turn = spool->next_turn++;
-        bytes += entries[i].bytes;
-    }
-    if (bytes > spool->bytes_max) {
-        spool->state.dropped += count;
-        pthread_mutex_unlock(&spool->mutex);
-        wp_message_warning(profiles[0].command, "see --spool-bytes",
-                           "its profiles are larger than the spool may be, and are dropped");
-        return 0;
-    }
-    make_room(spool, bytes);
-    pthread_mutex_unlock(&spool->mutex);
-
-    status = write_files(spool, profiles, count, entries, error);
-    if (status == 0) {
-        pthread_mutex_lock(&spool->mutex);
-        status = publish(spool, entries, count, error);
-        pthread_mutex_unlock(&spool->mutex);
-    }
-    for (size_t i = 0; status != 0 && i < count; i++)
-        unlink_file(spool, entries[i].turn, FILE_NEW);
-    return status;
-}
-
-/* A file that cannot be read must not hold up the others. */
-static void
-set_aside(struct wp_spool *spool, enum file_state state, const char *reason)
-{
-    bool is_kept = rename_file(spool, spool->entries[spool->first].turn, state, FILE_DAMAGED) == 0;
-
-    spool->state.set_aside++;
-    wp_message_warning(spool->path, is_kept ? "it is kept there as *.damaged" : NULL, "%s", reason);
-    forget_entry(spool, spool->first);
-}
-
-bool
-wp_spool_take(struct wp_spool *spool, struct wp_spool_item *item)
-{
-    int status = -ENOENT;
-
-    pthread_mutex_lock(&spool->mutex);
-    while (status != 0 && spool->first < spool->end) {
-        const struct entry *entry = &spool->entries[spool->first];
-        enum file_state state = entry->was_sending ? FILE_SENDING : FILE_WAITING;
-        struct wp_error error = {""};
-        char name[NAME_BYTES];
-
-        item->turn = entry->turn;
-        item->may_have_arrived = entry->was_sending;
-        status = wp_spool_file_read(spool->directory, name_file(entry->turn, state, name),
-                                    spool->bytes_max + BLOCK_BYTES, &item->file, &error);
-        if (status == -ENOMEM)
-            break;
-        if (status != 0) {
-            set_aside(spool, state, error.text);
-            continue;
-        }
-        rename_file(spool, entry->turn, state, FILE_SENDING);
-        spool->is_first_taken = true;
-    }
-    pthread_mutex_unlock(&spool->mutex);
-    return status == 0;
-}
-
-void
-wp_spool_remove(struct wp_spool *spool, struct wp_spool_item *item)
-{
-    pthread_mutex_lock(&spool->mutex);
-    unlink_file(spool, item->turn, FILE_SENDING);
-    forget_entry(spool, spool->first);
-    spool->is_first_taken = false;
-    pthread_mutex_unlock(&spool->mutex);
-    wp_spool_file_free(&item->file);
-}
-
-void
-wp_spool_return(struct wp_spool *spool, struct wp_spool_item *item)
-{
-    pthread_mutex_lock(&spool->mutex);
-    rename_file(spool, item->turn, FILE_SENDING, FILE_WAITING);
-    spool->entries[spool->first].was_sending = false;
-    spool->is_first_taken = false;
-    pthread_mutex_unlock(&spool->mutex);
-    wp_spool_file_free(&item->file);
-}
-
-struct wp_spool_state
-wp_spool_look(struct wp_spool *spool)
-{
-    struct wp_spool_state state;
-
-    pthread_mutex_lock(&spool->mutex);
-    state = spool->state;
-    pthread_mutex_unlock(&spool->mutex);
-    return state;
 }
 
 static int
@@ -357,25 +247,231 @@ adopt_all(struct wp_spool *spool, struct wp_error *error)
     int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = 0;
     DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *row;
+    size_t taken;
 
     if (stream == NULL) {
         if (fd >= 0)
             close(fd);
-        return wp_error_set(error, EIO, "%s: cannot be listed: %s", spool->path, strerror(errno));
+        return wp_error_set(error, EIO, "%s: cannot be listed: %s", spool->options.path,
+                            strerror(errno));
     }
     while (status == 0 && (row = readdir(stream)) != NULL)
         status = adopt(spool, row->d_name);
     closedir(stream);
     if (status != 0)
-        return wp_error_set(error, -status, "%s: out of memory", spool->path);
-    if (spool->end > 0)
-        qsort(spool->entries, spool->end, sizeof *spool->entries, compare_entries);
-    make_room(spool, 0);
-    return 0;
+        return wp_error_set(error, -status, "%s: out of memory", spool->options.path);
+    taken = spool->first + (spool->is_first_taken ? 1 : 0);
+    if (spool->end > taken)
+        qsort(spool->entries + taken, spool->end - taken, sizeof *spool->entries, compare_entries);
+    status = wp_spool_owner_claim(spool->options.owner, spool->directory, spool->options.path,
+                                  spool->end - taken, error);
+    if (status == 0)
+        make_room(spool, 0);
+    return status;
+}
+
+static void
+close_directory(struct wp_spool *spool)
+{
+    if (spool->lock >= 0)
+        close(spool->lock);
+    if (spool->directory >= 0)
+        close(spool->directory);
+    spool->lock = spool->directory = -1;
+}
+
+static int
+open_directory(struct wp_spool *spool, struct wp_error *error)
+{
+    int status = wp_private_directory_open(spool->options.path, REMEDY, &spool->directory,
+                                           &spool->lock, error);
+
+    if (status == 0)
+        status = adopt_all(spool, error);
+    if (status != 0)
+        close_directory(spool);
+    return status;
+}
+
+/* All but the one that was taken: that is in memory. */
+static void
+forget_others(struct wp_spool *spool)
+{
+    size_t kept = spool->is_first_taken ? 1 : 0;
+
+    spool->end = spool->first + kept;
+    spool->state.waiting = kept;
+    spool->state.bytes = kept > 0 ? spool->entries[spool->first].bytes : 0;
+}
+
+static void
+lose_others(struct wp_spool *spool)
+{
+    size_t lost = spool->end - spool->first - (spool->is_first_taken ? 1 : 0);
+
+    if (lost > 0)
+        wp_message_warning(spool->options.path, NULL,
+                           "the directory was removed: %zu profiles that waited there are lost",
+                           lost);
+    spool->state.lost += lost;
+    forget_others(spool);
+}
+
+/* Makes the directory again if somebody has removed it. */
+static int
+mend_directory(struct wp_spool *spool, struct wp_error *error)
+{
+    int status = 0;
+
+    if (!wp_private_directory_is_gone(spool->options.path, spool->directory))
+        return 0;
+    pthread_mutex_lock(&spool->mutex);
+    lose_others(spool);
+    close_directory(spool);
+    status = open_directory(spool, error);
+    /* What was found in a directory that cannot be used is not ours. */
+    if (status != 0)
+        forget_others(spool);
+    pthread_mutex_unlock(&spool->mutex);
+    return status;
 }
 
 int
-wp_spool_open(const char *path, uint64_t bytes_max, struct wp_spool **spool, struct wp_error *error)
+wp_spool_put(struct wp_spool *spool, const struct wp_push_profile *profiles, size_t count,
+             struct wp_error *error)
+{
+    struct entry entries[BATCH_MAX] = {0};
+    uint64_t bytes = 0;
+    int status;
+
+    if (count > BATCH_MAX)
+        return wp_error_set(error, EINVAL, "too many profiles at once");
+    status = mend_directory(spool, error);
+    if (status != 0)
+        return status;
+    pthread_mutex_lock(&spool->mutex);
+    for (size_t i = 0; i < count; i++) {
+        /* The header counts as a block of its own: the list need not know how long it is. */
+        entries[i].bytes = count_bytes(profiles[i].length) + BLOCK_BYTES;
+        entries[i].turn = spool->next_turn++;
+        bytes += entries[i].bytes;
+    }
+    if (bytes > spool->options.bytes_max) {
+        spool->state.dropped += count;
+        pthread_mutex_unlock(&spool->mutex);
+        wp_message_warning(profiles[0].command, "see --spool-bytes",
+                           "its profiles are larger than the spool may be, and are dropped");
+        return 0;
+    }
+    make_room(spool, bytes);
+    pthread_mutex_unlock(&spool->mutex);
+
+    status = write_files(spool, profiles, count, entries, error);
+    if (status == 0) {
+        pthread_mutex_lock(&spool->mutex);
+        status = publish(spool, entries, count, error);
+        pthread_mutex_unlock(&spool->mutex);
+    }
+    for (size_t i = 0; status != 0 && i < count; i++)
+        unlink_file(spool, entries[i].turn, FILE_NEW);
+    return status;
+}
+
+static void
+lose_first(struct wp_spool *spool)
+{
+    if (spool->state.lost++ == 0)
+        wp_message_warning(spool->options.path, NULL,
+                           "profiles that waited there were removed, and are lost");
+    forget_entry(spool, spool->first);
+}
+
+/* A file that cannot be read must not hold up the others. */
+static void
+set_aside(struct wp_spool *spool, enum file_state state, const char *reason)
+{
+    bool is_kept = rename_file(spool, spool->entries[spool->first].turn, state, FILE_DAMAGED) == 0;
+
+    spool->state.set_aside++;
+    wp_message_warning(spool->options.path, is_kept ? "it is kept there as *.damaged" : NULL, "%s",
+                       reason);
+    forget_entry(spool, spool->first);
+}
+
+bool
+wp_spool_take(struct wp_spool *spool, struct wp_spool_item *item)
+{
+    int status = -ENOENT;
+
+    pthread_mutex_lock(&spool->mutex);
+    while (status != 0 && spool->first < spool->end) {
+        const struct entry *entry = &spool->entries[spool->first];
+        enum file_state state = entry->was_sending ? FILE_SENDING : FILE_WAITING;
+        struct wp_error error = {""};
+        char name[NAME_BYTES];
+
+        item->turn = entry->turn;
+        item->may_have_arrived = entry->was_sending;
+        status = wp_spool_file_read(spool->directory, name_file(entry->turn, state, name),
+                                    spool->options.bytes_max + BLOCK_BYTES, &item->file, &error);
+        if (status == -ENOMEM)
+            break;
+        if (status == -ENOENT) {
+            lose_first(spool);
+            continue;
+        }
+        if (status != 0) {
+            set_aside(spool, state, error.text);
+            continue;
+        }
+        rename_file(spool, entry->turn, state, FILE_SENDING);
+        spool->is_first_taken = true;
+    }
+    pthread_mutex_unlock(&spool->mutex);
+    return status == 0;
+}
+
+void
+wp_spool_remove(struct wp_spool *spool, struct wp_spool_item *item)
+{
+    pthread_mutex_lock(&spool->mutex);
+    unlink_file(spool, item->turn, FILE_SENDING);
+    forget_entry(spool, spool->first);
+    spool->is_first_taken = false;
+    pthread_mutex_unlock(&spool->mutex);
+    wp_spool_file_free(&item->file);
+}
+
+void
+wp_spool_return(struct wp_spool *spool, struct wp_spool_item *item)
+{
+    char name[NAME_BYTES];
+
+    pthread_mutex_lock(&spool->mutex);
+    /* If somebody has removed it, we still have it. */
+    if (rename_file(spool, item->turn, FILE_SENDING, FILE_WAITING) == -ENOENT)
+        wp_spool_file_write(spool->directory, name_file(item->turn, FILE_WAITING, name),
+                            &item->file.profile, NULL);
+    spool->entries[spool->first].was_sending = false;
+    spool->is_first_taken = false;
+    pthread_mutex_unlock(&spool->mutex);
+    wp_spool_file_free(&item->file);
+}
+
+struct wp_spool_state
+wp_spool_look(struct wp_spool *spool)
+{
+    struct wp_spool_state state;
+
+    pthread_mutex_lock(&spool->mutex);
+    state = spool->state;
+    pthread_mutex_unlock(&spool->mutex);
+    return state;
+}
+
+int
+wp_spool_open(const struct wp_spool_options *options, struct wp_spool **spool,
+              struct wp_error *error)
 {
     struct wp_spool *made = calloc(1, sizeof *made);
     int status;
@@ -384,12 +480,9 @@ wp_spool_open(const char *path, uint64_t bytes_max, struct wp_spool **spool, str
     if (made == NULL)
         return wp_error_set(error, ENOMEM, "out of memory");
     pthread_mutex_init(&made->mutex, NULL);
-    made->path = path;
-    made->bytes_max = bytes_max;
-    status = wp_private_directory_open(path, "choose another with --spool", &made->directory,
-                                       &made->lock, error);
-    if (status == 0)
-        status = adopt_all(made, error);
+    made->options = *options;
+    made->directory = made->lock = -1;
+    status = open_directory(made, error);
     if (status != 0) {
         wp_spool_close(made);
         return status;
@@ -403,10 +496,7 @@ wp_spool_close(struct wp_spool *spool)
 {
     if (spool == NULL)
         return;
-    if (spool->lock >= 0)
-        close(spool->lock);
-    if (spool->directory >= 0)
-        close(spool->directory);
+    close_directory(spool);
     pthread_mutex_destroy(&spool->mutex);
     free(spool->entries);
     free(spool);

@@ -4,7 +4,8 @@
  * One process at a time has a spool. In it, one thread puts and one takes; any thread may ask.
  * Files are named by their turn: TURN.profile, TURN.sending while a request for it is under way (so
  * that whoever finds it after a crash knows that the server may have it), TURN.damaged for those
- * that cannot be read any more and are set aside.
+ * that cannot be read any more and are set aside. A directory that somebody removes meanwhile is
+ * made again when something is put; what was in it is lost, and counted.
  */
 #ifndef WP_CLI_PUSH_SPOOL_H
 #define WP_CLI_PUSH_SPOOL_H
@@ -19,8 +20,15 @@
 
 struct wp_spool;
 
-/* Opens or makes it and finds what an earlier command has left. On success the caller closes it. */
-int wp_spool_open(const char *path, uint64_t bytes_max, struct wp_spool **spool,
+struct wp_spool_options {
+    const char *path;  /* outlives the spool, */
+    const char *owner; /* as does this: cli/push/spool_owner.h */
+    uint64_t bytes_max;
+};
+
+/* Opens or makes it and finds what an earlier command has left; -EINVAL if that is another owner's.
+ * On success the caller closes it. */
+int wp_spool_open(const struct wp_spool_options *options, struct wp_spool **spool,
                   struct wp_error *error);
 void wp_spool_close(struct wp_spool *spool); /* NULL is fine; the files stay */
 
@@ -54,6 +62,7 @@ struct wp_spool_state {
     uint64_t bytes;     /* as the disk counts them */
     uint64_t dropped;   /* since it was opened, because of the bound */
     uint64_t set_aside; /* since it was opened, because they were damaged */
+    uint64_t lost;      /* since it was opened, because somebody removed their files */
 };
 struct wp_spool_state wp_spool_look(struct wp_spool *spool);
 

@@ -10,7 +10,8 @@
  *   bytes COUNT
  *                                       an empty line, then the profile, pprof compressed by gzip
  *
- * Not the server's address: that, and what it takes to be let in, is for whoever sends it.
+ * Not the server's address, which all files of a spool have in common (cli/push/spool_owner.h), nor
+ * what it takes to be let in.
  */
 #ifndef WP_CLI_PUSH_SPOOL_FILE_H
 #define WP_CLI_PUSH_SPOOL_FILE_H

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/message.h"
@@ -12,6 +13,7 @@
 #include "cli/secret_file.h"
 #include "profile/clock.h"
 #include "profile/profile.h"
+#include "profile/symbol_name.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
@@ -28,15 +30,16 @@ struct wp_upload {
     struct wp_upload_options options;
     CURL *curl;
     struct curl_slist *headers;
-    char *endpoint;       /* URL/ingest */
-    uint64_t deadline_ns; /* [atomic] */
+    char *endpoint; /* URL/ingest */
+    struct wp_secret secret;
+    struct stat secret_file; /* when it was read; all zeros: it is to be read */
+    uint64_t deadline_ns;    /* [atomic] */
 
     /* Of the request that is under way. */
     const char *body; /* the profile's bytes */
     size_t body_length, body_sent;
     char answer[ANSWER_BYTES];
     size_t answer_length;
-    struct wp_secret secret;
 };
 
 /* What tells the server which profile it is: both have the same two types of samples, and alone
@@ -159,22 +162,41 @@ prepare(struct wp_upload *upload, struct wp_error *error)
     return 0;
 }
 
-/* The secret of a request, if there is one, in upload->secret. */
+/* What cannot be read twice, a pipe, or is not there for a moment, does not change. */
+static bool
+is_secret_current(const struct stat *before, const struct stat *now)
+{
+    if (before->st_ino == 0)
+        return false;
+    return !S_ISREG(now->st_mode) ||
+           (now->st_dev == before->st_dev && now->st_ino == before->st_ino &&
+            now->st_size == before->st_size && now->st_mtim.tv_sec == before->st_mtim.tv_sec &&
+            now->st_mtim.tv_nsec == before->st_mtim.tv_nsec);
+}
+
+/* The secret, if there is one, in upload->secret: read when its file has changed. */
 static int
 read_secret(struct wp_upload *upload, struct wp_error *error)
 {
+    struct stat now = {0};
     const struct wp_upload_options *options = &upload->options;
     const char *path = options->token_file != NULL ? options->token_file : options->user_file;
     int status;
 
-    upload->secret.text[0] = '\0';
     if (path == NULL)
         return 0;
+    if (stat(path, &now) != 0)
+        now.st_mode = 0;
+    if (is_secret_current(&upload->secret_file, &now))
+        return 0;
+    upload->secret_file = (struct stat){0};
     status = wp_secret_file_read(path, &upload->secret, error);
     if (status == 0 && options->user_file != NULL && strchr(upload->secret.text, ':') == NULL)
         status = wp_error_set(error, EIO, "%s: its first line is not NAME:PASSWORD", path);
     if (status != 0)
         wp_secret_wipe(&upload->secret);
+    else
+        upload->secret_file = now;
     return status;
 }
 
@@ -184,7 +206,6 @@ check_files(struct wp_upload *upload, struct wp_error *error)
     const struct wp_upload_options *options = &upload->options;
     int status = read_secret(upload, error);
 
-    wp_secret_wipe(&upload->secret);
     if (options->token_file != NULL)
         wp_secret_file_warn(options->token_file);
     if (options->user_file != NULL)
@@ -292,12 +313,14 @@ set_credential(struct wp_upload *upload)
     }
 }
 
-/* Servers may answer with what they were sent: the secret is taken out, control bytes too. */
+/* Servers may answer with what they were sent: the secret is taken out. Nor may an answer do
+ * anything to a terminal: control characters and what is not UTF-8 are replaced. */
 static void
 clean_answer(struct wp_upload *upload)
 {
     const char *secret = upload->secret.text, *found;
     size_t length = strlen(secret);
+    char clean[ANSWER_BYTES];
 
     upload->answer[upload->answer_length] = '\0';
     if (upload->options.user_file != NULL && strchr(secret, ':') != NULL) {
@@ -310,6 +333,8 @@ clean_answer(struct wp_upload *upload)
         if ((unsigned char)*next < 0x20 || *next == 0x7f)
             *next = ' ';
     }
+    upload->answer_length = wp_symbol_clean(upload->answer, clean, sizeof clean);
+    memcpy(upload->answer, clean, upload->answer_length + 1);
     while (upload->answer_length > 0 && upload->answer[upload->answer_length - 1] == ' ')
         upload->answer[--upload->answer_length] = '\0';
 }
@@ -438,8 +463,10 @@ wp_upload_send(struct wp_upload *upload, const struct wp_push_profile *profile,
         judge(upload, code, cause[0] != '\0' ? cause : curl_easy_strerror(code), result);
         curl_easy_setopt(upload->curl, CURLOPT_ERRORBUFFER, NULL);
         curl_easy_setopt(upload->curl, CURLOPT_MIMEPOST, NULL);
+        /* It may have changed twice within a tick of the file's time. */
+        if (result->outcome == WP_UPLOAD_HELD && S_ISREG(upload->secret_file.st_mode))
+            upload->secret_file = (struct stat){0};
     }
-    wp_secret_wipe(&upload->secret);
     curl_mime_free(form);
     curl_free(url);
 }
