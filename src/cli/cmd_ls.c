@@ -12,6 +12,7 @@
 #include "cli/message.h"
 #include "cli/quantity.h"
 #include "cli/region_row.h"
+#include "profile/json_add.h"
 #include "profile/region_find.h"
 
 struct ls_values {
@@ -78,20 +79,20 @@ make_json_row(const struct wp_region_row *row)
     char id[17];
 
     snprintf(id, sizeof id, "%016" PRIx64, row->region_id);
-    json_object_object_add(object, "region", json_object_new_string(id));
-    json_object_object_add(object, "pid", json_object_new_int64(row->pid));
-    json_object_object_add(object, "state", json_object_new_string(row->state));
-    json_object_object_add(object, "uid", json_object_new_int64(row->uid));
-    json_object_object_add(object, "start_ns", json_object_new_uint64(row->start_realtime_ns));
-    json_object_object_add(object, "age_ns", json_object_new_uint64(row->age_ns));
-    json_object_object_add(object, "size_bytes", json_object_new_uint64(row->size_bytes));
-    json_object_object_add(object, "block_rate_ns", json_object_new_uint64(row->block_rate_ns));
-    json_object_object_add(object, "mutex_fraction", json_object_new_uint64(row->mutex_fraction));
-    json_object_object_add(object, "samples", json_object_new_uint64(row->samples));
-    json_object_object_add(object, "lost", json_object_new_uint64(row->lost));
-    json_object_object_add(object, "exported", json_object_new_boolean(row->exported));
-    json_object_object_add(object, "command", json_object_new_string(row->command));
-    json_object_object_add(object, "path", json_object_new_string(row->place.path));
+    wp_json_add_text(object, "region", id);
+    wp_json_add_number(object, "pid", row->pid);
+    wp_json_add_text(object, "state", row->state);
+    wp_json_add_number(object, "uid", row->uid);
+    wp_json_add_number(object, "start_ns", row->start_realtime_ns);
+    wp_json_add_number(object, "age_ns", row->age_ns);
+    wp_json_add_number(object, "size_bytes", row->size_bytes);
+    wp_json_add_number(object, "block_rate_ns", row->block_rate_ns);
+    wp_json_add_number(object, "mutex_fraction", row->mutex_fraction);
+    wp_json_add_number(object, "samples", row->samples);
+    wp_json_add_number(object, "lost", row->lost);
+    wp_json_add_flag(object, "exported", row->exported);
+    wp_json_add_text(object, "command", row->command);
+    wp_json_add_text(object, "path", row->place.path);
     return object;
 }
 
@@ -111,20 +112,22 @@ static int
 ls(const void *given, char **arguments)
 {
     const struct ls_values *values = given;
-    struct wp_region_row *rows = NULL;
+    struct wp_region_rows rows;
     struct wp_error error = {""};
-    size_t count = 0;
     int status;
 
     (void)arguments;
-    status = wp_region_rows_read(values->all, &rows, &count, &error);
+    status = wp_region_rows_read(values->all, &rows, &error);
     if (status != 0)
         return wp_command_fail(status, &error);
+    wp_region_rows_report_strangers(&rows,
+                                    "use the waitprof of the same release as the library, or "
+                                    "remove them with `waitprof prune --older-than 0`");
     if (values->json)
-        print_json(rows, count);
+        print_json(rows.rows, rows.count);
     else
-        print_table(rows, count);
-    free(rows);
+        print_table(rows.rows, rows.count);
+    wp_region_rows_free(&rows);
     return WP_EXIT_OK;
 }
 
@@ -136,7 +139,7 @@ const struct wp_command wp_command_ls = {
         "Lists the regions of profiled programs, newest first. States: running; children (the\n"
         "program is gone, forked children run); exited; replaced (the process runs another\n"
         "program now); dead (killed). LOST counts samples that were lost, or their stacks;\n"
-        "of a running program, doctor says why.\n",
+        "of a running program, doctor says why. Regions of another format version are counted.\n",
     .exit_codes = WP_EXIT_BITS_PLAIN,
     .options = options,
     .values_bytes = sizeof(struct ls_values),

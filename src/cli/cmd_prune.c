@@ -1,8 +1,9 @@
 /*
  * waitprof prune: removes the regions of programs that have ended.
  */
+#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "cli/command.h"
 #include "cli/message.h"
@@ -19,7 +20,8 @@ static const struct wp_option options[] = {
     {.name = "older-than",
      .placeholder = "TIME",
      .help = "remove those of programs that started longer ago (30m, 7d),\n"
-             "even if their data was never written anywhere (0: all)",
+             "even if their data was never written anywhere (0: all),\n"
+             "and of other format versions, if nobody uses them",
      .parse = wp_option_parse_time,
      .target = offsetof(struct prune_values, older_than),
      .unit_ns = UINT64_C(1000000000)},
@@ -65,26 +67,52 @@ prune_row(const struct wp_region_row *row, bool dry_run, struct wp_error *error)
     return status;
 }
 
+/* Those of another format version that went are taken out of the list. */
 static int
-prune(const void *given, char **arguments)
+prune_strangers(struct wp_region_rows *rows, const struct prune_values *values)
 {
-    const struct prune_values *values = given;
-    struct wp_region_row *rows = NULL;
-    struct wp_error error = {""};
-    size_t count = 0, kept = 0;
-    int code = WP_EXIT_OK, status;
+    size_t kept = 0;
+    int code = WP_EXIT_OK;
 
-    (void)arguments;
-    status = wp_region_rows_read(values->all, &rows, &count, &error);
-    if (status != 0)
-        return wp_command_fail(status, &error);
-    for (size_t i = 0; i < count; i++) {
-        enum verdict verdict = judge(&rows[i], values);
+    for (size_t i = 0; i < rows->stranger_count; i++) {
+        const struct wp_region_stranger *stranger = &rows->strangers[i];
+        struct wp_error error = {""};
+        int status = -EBUSY;
+
+        if (values->older_than.given && stranger->is_unused &&
+            stranger->age_ns >= values->older_than.value) {
+            status = values->dry_run ? 0 : wp_region_file_remove(&stranger->place, &error);
+            if (status != 0)
+                code = wp_command_fail(status, &error);
+        }
+        if (status != 0) {
+            rows->strangers[kept++] = *stranger;
+            continue;
+        }
+        wp_error_set(&error, 0, "%s", stranger->place.command);
+        printf("%s %016" PRIx64 " %s (format version %u)\n",
+               values->dry_run ? "would remove" : "removed", stranger->place.region_id, error.text,
+               stranger->version);
+    }
+    rows->stranger_count = kept;
+    return code;
+}
+
+static int
+prune_rows(const struct wp_region_rows *rows, const struct prune_values *values)
+{
+    struct wp_error error = {""};
+    int code = WP_EXIT_OK;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        enum verdict verdict = judge(&rows->rows[i], values);
+        int status;
 
         kept += verdict == KEEP_UNEXPORTED;
         if (verdict != REMOVE)
             continue;
-        status = prune_row(&rows[i], values->dry_run, &error);
+        status = prune_row(&rows->rows[i], values->dry_run, &error);
         if (status != 0)
             code = wp_command_fail(status, &error);
     }
@@ -92,8 +120,29 @@ prune(const void *given, char **arguments)
         wp_message_note("%zu kept whose data was never exported; see `waitprof export`, or remove "
                         "them with --older-than 0",
                         kept);
-    free(rows);
     return code;
+}
+
+static int
+prune(const void *given, char **arguments)
+{
+    const struct prune_values *values = given;
+    struct wp_region_rows rows;
+    struct wp_error error = {""};
+    int code, strangers_code;
+    int status;
+
+    (void)arguments;
+    status = wp_region_rows_read(values->all, &rows, &error);
+    if (status != 0)
+        return wp_command_fail(status, &error);
+    code = prune_rows(&rows, values);
+    strangers_code = prune_strangers(&rows, values);
+    wp_region_rows_report_strangers(
+        &rows, values->older_than.given ? "kept, as younger than that, in use, or maybe in use"
+                                        : "remove those that nobody uses with --older-than 0");
+    wp_region_rows_free(&rows);
+    return code != WP_EXIT_OK ? code : strangers_code;
 }
 
 const struct wp_command wp_command_prune = {

@@ -183,13 +183,13 @@ print_documents(const struct top_values *values, struct wp_top_session *session,
     int status = 0;
 
     for (uint64_t i = 0; i < values->count.value && status == 0; i++) {
-        if (by_interval && !wp_top_has_ended(&session->facts)) {
+        if (by_interval && !session->facts.has_ended) {
             wait_interval(values);
             status = wp_top_session_look(session, error);
         }
         if (status == 0)
             status = wp_top_json_print(session, &json, stdout, error);
-        if (wp_top_has_ended(&session->facts))
+        if (session->facts.has_ended)
             break;
     }
     return status;
@@ -249,7 +249,7 @@ run_live(const struct top_values *values, struct wp_top_session *session, int *s
 static int
 leave_rates(struct wp_top_session *session, struct wp_error *error)
 {
-    if (wp_top_has_ended(&session->facts))
+    if (session->facts.has_ended)
         return 0;
     return wp_top_session_end_leases(session, NULL, error);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/message.h"
+#include "profile/json_add.h"
 #include "profile/symbol_name.h"
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -17,12 +18,6 @@ print_json(struct json_object *object)
 {
     puts(json_object_to_json_string_ext(object, JSON_FLAGS));
     json_object_put(object);
-}
-
-static void
-add_text(struct json_object *object, const char *name, const char *text)
-{
-    json_object_object_add(object, name, json_object_new_string(text));
 }
 
 /* --- What a library wraps ------------------------------------------------------------------- */
@@ -137,9 +132,9 @@ print_list_json(const struct wp_function_list *list, const char *kinds)
         also = json_object_new_array();
         visit_kinds(list, i, add_to_array, kind);
         visit_aliases(list, i, add_to_array, also);
-        add_text(object, "function", row->symbol);
-        add_text(object, "version", row->version);
-        add_text(object, "family", row->family);
+        wp_json_add_text(object, "function", row->symbol);
+        wp_json_add_text(object, "version", row->version);
+        wp_json_add_text(object, "family", row->family);
         json_object_object_add(object, "kinds", kind);
         json_object_object_add(object, "aliases", also);
         json_object_array_add(array, object);
@@ -292,24 +287,21 @@ static void
 add_flag(struct json_object *object, const char *name, const struct wp_reader_function *function,
          uint32_t flag)
 {
-    json_object_object_add(object, name, json_object_new_boolean((function->flags & flag) != 0));
+    wp_json_add_flag(object, name, (function->flags & flag) != 0);
 }
 
 static struct json_object *
 make_region_row(const struct wp_reader_function *function, const struct kept *kept)
 {
     struct json_object *object = json_object_new_object();
-    char name[64], version[64];
 
-    wp_symbol_clean(function->name, name, sizeof name);
-    wp_symbol_clean(function->version, version, sizeof version);
-    add_text(object, "function", name);
-    add_text(object, "version", version);
-    add_text(object, "family", function->family);
-    add_text(object, "kind", function->kind);
-    json_object_object_add(object, "waits", json_object_new_uint64(function->waits));
-    json_object_object_add(object, "block_samples", json_object_new_uint64(kept->block));
-    json_object_object_add(object, "mutex_samples", json_object_new_uint64(kept->mutex));
+    wp_json_add_text(object, "function", function->name);
+    wp_json_add_text(object, "version", function->version);
+    wp_json_add_text(object, "family", function->family);
+    wp_json_add_text(object, "kind", function->kind);
+    wp_json_add_number(object, "waits", function->waits);
+    wp_json_add_number(object, "block_samples", kept->block);
+    wp_json_add_number(object, "mutex_samples", kept->mutex);
     add_flag(object, "unbound", function, WP_REGION_FUNCTION_UNBOUND);
     add_flag(object, "hidden", function, WP_REGION_FUNCTION_HIDDEN);
     add_flag(object, "off", function, WP_REGION_FUNCTION_OFF);

@@ -50,12 +50,23 @@ finish_line(void)
     funlockfile(stderr);
 }
 
+/* Typed by somebody, or found: it must not add lines to what we say. */
+static void
+print_object(const char *object)
+{
+    if (object[0] == '\0')
+        fputs("\"\"", stderr);
+    for (; *object != '\0'; object++)
+        fputc((unsigned char)*object < 0x20 || *object == 0x7f ? '?' : *object, stderr);
+    fputs(": ", stderr);
+}
+
 static void __attribute__((format(printf, 3, 0)))
 print_full(const char *object, const char *remedy, const char *reason, va_list arguments)
 {
     print_prefix();
     if (object != NULL)
-        fprintf(stderr, "%s: ", object);
+        print_object(object);
     vfprintf(stderr, reason, arguments);
     if (remedy != NULL)
         fprintf(stderr, "; %s", remedy);

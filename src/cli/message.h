@@ -18,7 +18,8 @@ void wp_message_set_quiet(bool quiet);
 void wp_message_set_verbose(bool verbose);
 bool wp_message_is_quiet(void);
 
-/* An error. `object` (what it is about) and `remedy` (what to do) may be NULL. */
+/* An error. `object` (what it is about) and `remedy` (what to do) may be NULL. Control bytes of the
+ * object are printed as '?', and an empty one as "". */
 void wp_message_error(const char *object, const char *remedy, const char *reason, ...)
     __attribute__((format(printf, 3, 4)));
 

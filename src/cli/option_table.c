@@ -31,7 +31,7 @@ int
 wp_option_parse_text(const struct wp_option *option, const char *text, void *target)
 {
     if (text[0] == '\0')
-        return refuse_argument(option, "\"\"", "a value");
+        return refuse_argument(option, text, "a value");
     *(const char **)target = text;
     return 0;
 }

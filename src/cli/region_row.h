@@ -29,11 +29,29 @@ struct wp_region_row {
     char command[64]; /* printable */
 };
 
+/* A region of another format version: nothing but this is known of it. */
+struct wp_region_stranger {
+    struct wp_region_place place;
+    uint32_t version;
+    uint64_t age_ns; /* since the file was last written to */
+    bool is_unused;  /* the kernel says that nobody has it mapped */
+};
+
+struct wp_region_rows {
+    struct wp_region_row *rows; /* newest first */
+    size_t count;
+    struct wp_region_stranger *strangers; /* by version */
+    size_t stranger_count;
+};
+
 /*
- * Reads every region of this user, or with `all` of every user, newest first. Regions that cannot
- * be read are named on standard error and left out. On success the caller frees *rows with free().
+ * Reads every region of this user, or with `all` of every user. Regions that cannot be read are
+ * named on standard error and left out. On success the caller ends them with wp_region_rows_free.
  */
-int wp_region_rows_read(bool all, struct wp_region_row **rows, size_t *count,
-                        struct wp_error *error);
+int wp_region_rows_read(bool all, struct wp_region_rows *rows, struct wp_error *error);
+void wp_region_rows_free(struct wp_region_rows *rows);
+
+/* Warns of the strangers, one line for each version: how many, where, and `remedy`. */
+void wp_region_rows_report_strangers(const struct wp_region_rows *rows, const char *remedy);
 
 #endif

@@ -7,22 +7,7 @@
 #include <string.h>
 
 #include "profile/comments.h"
-#include "profile/symbol_name.h"
-
-static void
-json_add_text(struct json_object *object, const char *name, const char *text)
-{
-    char clean[4096];
-
-    wp_symbol_clean(text, clean, sizeof clean);
-    json_object_object_add(object, name, json_object_new_string(clean));
-}
-
-static void
-json_add_number(struct json_object *object, const char *name, uint64_t number)
-{
-    json_object_object_add(object, name, json_object_new_uint64(number));
-}
+#include "profile/json_add.h"
 
 /* Addresses are strings: many readers of JSON keep numbers in 53 bits. */
 static void
@@ -31,7 +16,7 @@ json_add_address(struct json_object *object, const char *name, uint64_t address)
     char text[24];
 
     snprintf(text, sizeof text, "0x%" PRIx64, address);
-    json_object_object_add(object, name, json_object_new_string(text));
+    wp_json_add_text(object, name, text);
 }
 
 static struct json_object *
@@ -43,26 +28,26 @@ json_source(const struct wp_profile_source *source)
     char id[20];
 
     snprintf(id, sizeof id, "%016" PRIx64, source->region_id);
-    json_add_text(object, "region", id);
-    json_add_number(object, "pid", source->pid);
-    json_add_text(object, "command", source->command);
-    json_add_text(object, "command_line", source->command_line);
-    json_add_text(object, "directory", source->directory);
-    json_add_number(object, "start_ns", source->start_realtime_ns);
-    json_add_number(object, "processes", source->process_count);
-    json_add_number(object, "block_rate_ns", source->block_rate_ns);
-    json_add_number(object, "mutex_fraction", source->mutex_fraction);
+    wp_json_add_text(object, "region", id);
+    wp_json_add_number(object, "pid", source->pid);
+    wp_json_add_text(object, "command", source->command);
+    wp_json_add_text(object, "command_line", source->command_line);
+    wp_json_add_text(object, "directory", source->directory);
+    wp_json_add_number(object, "start_ns", source->start_realtime_ns);
+    wp_json_add_number(object, "processes", source->process_count);
+    wp_json_add_number(object, "block_rate_ns", source->block_rate_ns);
+    wp_json_add_number(object, "mutex_fraction", source->mutex_fraction);
     for (size_t i = 0; i < source->rate_changes_known; i++) {
         struct json_object *change = json_object_new_object();
 
-        json_add_number(change, "time_ns", source->rate_changes[i].realtime_ns);
-        json_add_number(change, "block_rate_ns", source->rate_changes[i].block_rate_ns);
-        json_add_number(change, "mutex_fraction", source->rate_changes[i].mutex_fraction);
+        wp_json_add_number(change, "time_ns", source->rate_changes[i].realtime_ns);
+        wp_json_add_number(change, "block_rate_ns", source->rate_changes[i].block_rate_ns);
+        wp_json_add_number(change, "mutex_fraction", source->rate_changes[i].mutex_fraction);
         json_object_array_add(changes, change);
     }
     json_object_object_add(object, "rate_changes", changes);
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
-        json_add_number(counters, wp_reader_counters[i].name, source->counters[i]);
+        wp_json_add_number(counters, wp_reader_counters[i].name, source->counters[i]);
     json_object_object_add(object, "counters", counters);
     return object;
 }
@@ -75,12 +60,12 @@ json_module(const struct wp_profile_module *module, const struct wp_module_symbo
 
     for (size_t i = 0; i < module->build_id_bytes; i++)
         snprintf(hex + 2 * i, 3, "%02x", module->build_id[i]);
-    json_add_text(object, "path", module->path);
-    json_add_text(object, "build_id", hex);
+    wp_json_add_text(object, "path", module->path);
+    wp_json_add_text(object, "build_id", hex);
     json_add_address(object, "start", symbols->start);
     json_add_address(object, "limit", symbols->limit);
     if (symbols->trouble != NULL)
-        json_add_text(object, "trouble", symbols->trouble);
+        wp_json_add_text(object, "trouble", symbols->trouble);
     return object;
 }
 
@@ -93,21 +78,21 @@ json_add_frames(struct json_object *frames, const struct wp_symbols *symbols,
 
         json_add_address(frame, "address", location->address);
         if (location->module != 0) {
-            json_add_text(frame, "module", symbols->profile->modules[location->module].path);
+            wp_json_add_text(frame, "module", symbols->profile->modules[location->module].path);
             json_add_address(frame, "vaddr", location->vaddr);
         }
         if (location->line_count > 0) {
             const struct wp_line *line = &location->lines[i];
 
-            json_add_text(frame, "function", line->function);
+            wp_json_add_text(frame, "function", line->function);
             if (line->linker_name != line->function)
-                json_add_text(frame, "linker_name", line->linker_name);
+                wp_json_add_text(frame, "linker_name", line->linker_name);
             if (line->file[0] != '\0')
-                json_add_text(frame, "file", line->file);
+                wp_json_add_text(frame, "file", line->file);
             if (line->line != 0)
-                json_add_number(frame, "line", line->line);
+                wp_json_add_number(frame, "line", line->line);
             if (i + 1 < location->line_count)
-                json_object_object_add(frame, "inlined", json_object_new_boolean(1));
+                wp_json_add_flag(frame, "inlined", 1);
         }
         json_object_array_add(frames, frame);
     }
@@ -121,14 +106,12 @@ json_sample(const struct wp_symbols *symbols, const struct wp_profile_sample *sa
     const uint32_t *locations = NULL;
     size_t depth = wp_symbols_stack(symbols, sample, &locations);
 
-    json_object_object_add(
-        object, "contentions",
-        json_object_new_double((double)sample->contentions_fixed / WP_REGION_COUNT_ONE));
-    json_add_number(object, "delay_ns", sample->delay_ns);
-    json_add_number(object, "samples", sample->samples);
-    json_add_text(object, "kind", symbols->profile->functions[sample->function].kind);
-    json_object_object_add(object, "delay_standard_error_ns",
-                           json_object_new_double(sqrt(sample->variance)));
+    wp_json_add_double(object, "contentions",
+                       (double)sample->contentions_fixed / WP_REGION_COUNT_ONE);
+    wp_json_add_number(object, "delay_ns", sample->delay_ns);
+    wp_json_add_number(object, "samples", sample->samples);
+    wp_json_add_text(object, "kind", symbols->profile->functions[sample->function].kind);
+    wp_json_add_double(object, "delay_standard_error_ns", sqrt(sample->variance));
     for (size_t i = 0; i < depth; i++)
         json_add_frames(frames, symbols, &symbols->locations[locations[i]]);
     json_object_object_add(object, "frames", frames);
@@ -145,10 +128,10 @@ json_header(const struct wp_profile *profile, const struct wp_symbols *symbols)
     struct json_object *lines = json_object_new_array();
     struct wp_comments comments;
 
-    json_add_text(object, "waitprof", WAITPROF_VERSION);
-    json_add_text(object, "profile", wp_profile_type_name(profile->type));
-    json_add_number(object, "time_ns", profile->time_ns);
-    json_add_number(object, "duration_ns", profile->duration_ns);
+    wp_json_add_text(object, "waitprof", WAITPROF_VERSION);
+    wp_json_add_text(object, "profile", wp_profile_type_name(profile->type));
+    wp_json_add_number(object, "time_ns", profile->time_ns);
+    wp_json_add_number(object, "duration_ns", profile->duration_ns);
     for (size_t i = 0; i < profile->source_count; i++)
         json_object_array_add(sources, json_source(&profile->sources[i]));
     json_object_object_add(object, "sources", sources);

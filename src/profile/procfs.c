@@ -12,6 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "profile/clock.h"
+#include "profile/symbol_name.h"
+
 /* Reads the start of /proc/PID/NAME into `text` (NUL at the end); returns its length or -errno. */
 static ssize_t
 procfs_read(pid_t pid, const char *name, char *text, size_t size)
@@ -32,26 +35,65 @@ procfs_read(pid_t pid, const char *name, char *text, size_t size)
     return length;
 }
 
-uint64_t
-wp_procfs_start_ticks(pid_t pid)
+/* Takes "PID (NAME) STATE ..." apart; the name may hold any byte, parentheses too. False: it is
+ * none, or it has ended. */
+static bool
+procfs_parse_stat(char *stat, struct wp_procfs_task *task)
 {
-    char stat[1024];
-    const char *field;
+    char *name = strchr(stat, '(');
+    char *field = strrchr(stat, ')');
 
-    if (pid <= 0 || procfs_read(pid, "stat", stat, sizeof stat) <= 0)
-        return 0;
-    /* The command (field 2) may hold blanks and parentheses: count from its last parenthesis. */
-    field = strrchr(stat, ')');
-    if (field == NULL || field[1] != ' ' || field[2] == 'Z' || field[2] == 'X')
-        return 0;
+    if (name == NULL || field == NULL || field < name || field[1] != ' ')
+        return false;
+    *field = '\0';
+    wp_symbol_clean(name + 1, task->name, sizeof task->name);
     field += 2;
+    task->state = *field;
     for (unsigned number = 3; number < 22; number++) {
         field = strchr(field, ' ');
         if (field == NULL)
-            return 0;
+            return false;
         field++;
     }
-    return strtoull(field, NULL, 10);
+    task->start_ticks = strtoull(field, NULL, 10);
+    return task->state != 'Z' && task->state != 'X';
+}
+
+uint64_t
+wp_procfs_start_ticks(pid_t pid)
+{
+    struct wp_procfs_task task;
+    char stat[1024];
+
+    if (pid <= 0 || procfs_read(pid, "stat", stat, sizeof stat) <= 0)
+        return 0;
+    return procfs_parse_stat(stat, &task) ? task.start_ticks : 0;
+}
+
+int
+wp_procfs_task(pid_t pid, pid_t tid, struct wp_procfs_task *task)
+{
+    char name[32], stat[1024];
+    ssize_t length;
+
+    snprintf(name, sizeof name, "task/%d/stat", (int)tid);
+    length = procfs_read(pid, name, stat, sizeof stat);
+    /* One that ends between the two calls cannot be read. */
+    if (length == -ENOENT || length == -EIO)
+        return -ESRCH;
+    if (length < 0)
+        return (int)length;
+    return procfs_parse_stat(stat, task) ? 0 : -ESRCH;
+}
+
+bool
+wp_procfs_started_by(uint64_t start_ticks, uint64_t monotonic_ns)
+{
+    uint64_t started_ns = start_ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+    uint64_t awake_ns = wp_clock_ns(CLOCK_MONOTONIC);
+    uint64_t slept_ns = wp_clock_ns(CLOCK_BOOTTIME) - awake_ns; /* read later: never below 0 */
+
+    return started_ns <= monotonic_ns + slept_ns;
 }
 
 bool

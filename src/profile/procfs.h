@@ -15,6 +15,23 @@
  */
 uint64_t wp_procfs_start_ticks(pid_t pid);
 
+/* A thread, or a process (that is its first thread). */
+struct wp_procfs_task {
+    char name[64]; /* valid UTF-8 without control characters */
+    char state;    /* as in /proc/PID/stat */
+    uint64_t start_ticks;
+};
+
+/* What the kernel tells of a thread, both numbers as seen from here. 0; -ESRCH: it is gone, or a
+ * zombie; other negative errno: nobody can tell. */
+int wp_procfs_task(pid_t pid, pid_t tid, struct wp_procfs_task *task);
+
+/*
+ * True if what started at start_ticks was there at that moment of CLOCK_MONOTONIC (which, unlike
+ * the ticks, stands still while the machine sleeps). Who took over a pid or tid was not.
+ */
+bool wp_procfs_started_by(uint64_t start_ticks, uint64_t monotonic_ns);
+
 /* True if pid exists, zombies included, whoever owns it. */
 bool wp_procfs_exists(pid_t pid);
 

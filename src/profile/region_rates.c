@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/region_rates.h"
+#include "profile/clock.h"
 #include "profile/region_copy.h"
 
 /* As many repetitions as the program's (core/rates.c). */
@@ -26,15 +27,6 @@ struct change {
     struct wp_region_header header; /* as it was, with our changes */
     struct wp_error *error;
 };
-
-static uint64_t
-now_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 static struct wp_region_rates
 rates_at(const struct wp_region_header *header, uint64_t time_ns)
@@ -60,7 +52,7 @@ rates_of(const struct wp_region_header *header, uint64_t time_ns)
 struct wp_reader_rates
 wp_region_rates_now(const struct wp_region_header *header)
 {
-    return rates_of(header, now_ns(CLOCK_MONOTONIC));
+    return rates_of(header, wp_clock_ns(CLOCK_MONOTONIC));
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -154,7 +146,7 @@ note_change(struct change *change, const struct wp_region_rates *rates)
     };
     int status = write_bytes(change, &note, sizeof note, offset);
 
-    note.realtime_ns = now_ns(CLOCK_REALTIME);
+    note.realtime_ns = wp_clock_ns(CLOCK_REALTIME);
     if (status == 0)
         status = write_bytes(change, &note.realtime_ns, sizeof note.realtime_ns,
                              offset + offsetof(struct wp_region_rate_change, realtime_ns));
@@ -207,7 +199,7 @@ settle(struct change *change)
         status = read_header(change);
         if (status != 0)
             break;
-        rates = rates_at(&change->header, now_ns(CLOCK_MONOTONIC));
+        rates = rates_at(&change->header, wp_clock_ns(CLOCK_MONOTONIC));
         if (are_in_force(&change->header, &rates))
             break;
         status = write_in_force(change, &rates);
@@ -227,7 +219,7 @@ clear_lease(struct change *change, unsigned i)
 static int
 end_leases(struct change *change, const struct wp_reader_rate_change *wanted, size_t *ended)
 {
-    uint64_t time_ns = now_ns(CLOCK_MONOTONIC);
+    uint64_t time_ns = wp_clock_ns(CLOCK_MONOTONIC);
     int status = 0;
 
     for (unsigned i = 0; i < WP_REGION_LEASES && status == 0; i++) {
@@ -272,7 +264,7 @@ change_base(struct change *change, const struct wp_reader_rate_change *wanted, s
 static int
 add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uint64_t *number)
 {
-    uint64_t time_ns = now_ns(CLOCK_MONOTONIC);
+    uint64_t time_ns = wp_clock_ns(CLOCK_MONOTONIC);
     struct wp_region_lease *lease;
     unsigned i = 0;
     int status;
@@ -306,14 +298,14 @@ add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uin
 static int
 wait_for_turn(struct change *change)
 {
-    uint64_t deadline_ns = now_ns(CLOCK_MONOTONIC) + TURN_NS;
+    uint64_t deadline_ns = wp_clock_ns(CLOCK_MONOTONIC) + TURN_NS;
 
     while (flock(change->fd, LOCK_EX | LOCK_NB) != 0) {
         const struct timespec pause = {.tv_nsec = TURN_POLL_NS};
 
         if (errno != EWOULDBLOCK && errno != EINTR)
             return 0; /* the file system knows no locks */
-        if (now_ns(CLOCK_MONOTONIC) > deadline_ns)
+        if (wp_clock_ns(CLOCK_MONOTONIC) > deadline_ns)
             return wp_error_set(change->error, EBUSY,
                                 "cannot change the rates of %s: another process has held its lock "
                                 "(flock) for %d s",

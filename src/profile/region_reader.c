@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "profile/clock.h"
 #include "profile/keyset.h"
 #include "profile/procfs.h"
 #include "profile/region_copy.h"
@@ -473,15 +473,6 @@ reader_stacks(struct reader *reader)
     return result;
 }
 
-static uint64_t
-reader_clock(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
 int
 wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error)
 {
@@ -496,8 +487,8 @@ wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct w
     reader->name = name;
     reader->error = error;
     /* Before the copy: a sample later than this is part of the next delta. */
-    reader->snapshot.read_realtime_ns = reader_clock(CLOCK_REALTIME);
-    reader->snapshot.read_monotonic_ns = reader_clock(CLOCK_MONOTONIC);
+    reader->snapshot.read_realtime_ns = wp_clock_ns(CLOCK_REALTIME);
+    reader->snapshot.read_monotonic_ns = wp_clock_ns(CLOCK_MONOTONIC);
     result = wp_region_copy_all(fd, name, &reader->copy, error);
     if (result == 0)
         result = reader_header(reader);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "profile/procfs.h"
@@ -16,8 +15,6 @@
 #include "profile/region_rates.h"
 #include "profile/region_reader.h"
 #include "profile/region_use.h"
-
-#define NS_PER_SECOND UINT64_C(1000000000)
 
 /* The first pids of the processes table. */
 static int
@@ -105,33 +102,14 @@ wp_reader_summarize_fd(int fd, const char *name, struct wp_reader_summary *summa
     return 0;
 }
 
-static uint64_t
-state_now_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
-/*
- * True if the process that now has this pid may be the child of that row: it started before the
- * row was written. A process that took over the number started later.
- */
+/* True if the process that now has this pid may be the child of that row: it was there when the row
+ * was written. */
 static bool
 state_is_child(pid_t pid, const struct wp_reader_process *row)
 {
     uint64_t ticks = wp_procfs_start_ticks(pid);
-    long ticks_per_second = sysconf(_SC_CLK_TCK);
-    uint64_t since_boot_ns;
-    uint64_t row_since_boot_ns;
 
-    if (ticks == 0 || ticks_per_second <= 0)
-        return false;
-    since_boot_ns = ticks * (NS_PER_SECOND / (uint64_t)ticks_per_second);
-    row_since_boot_ns =
-        row->start_monotonic_ns + state_now_ns(CLOCK_BOOTTIME) - state_now_ns(CLOCK_MONOTONIC);
-    return since_boot_ns <= row_since_boot_ns;
+    return ticks != 0 && wp_procfs_started_by(ticks, row->start_monotonic_ns);
 }
 
 enum wp_reader_state

@@ -96,19 +96,35 @@ class Access(ServeTest):
         server = self.start_server(
             "--allow-control", "--token-file", self.token_file, token=TOKEN
         )
-        for query in (
-            "",
-            "for=60s",
-            "block-rate=x",
-            "block-rate=-1",
-            "mutex-fraction=1.5",
-            "block-rate=5&for=x",
-            "blockrate=5",
-            "block-rate=" + "1" * 50,
-            "mutex-fraction=99999999999999999999",
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        for query, reason in (
+            ("", "name block-rate"),
+            ("for=60s", "name block-rate"),
+            ("block-rate=x", 'block-rate: "x" is not a time'),
+            ("block-rate=", 'block-rate: "" is not a time'),
+            ("block-rate=-1", 'block-rate: "-1" is not a time'),
+            ("block-rate=1%0A2", 'block-rate: "1?2" is not a time'),
+            ("block-rate=2000s", 'block-rate: "2000s" is too large'),
+            ("mutex-fraction=1.5", 'mutex-fraction: "1.5" is not a whole number'),
+            ("mutex-fraction=1000001", 'mutex-fraction: "1000001" is too large'),
+            ("block-rate=5&for=x", 'for: "x" is not a time'),
+            ("blockrate=5", 'there is no parameter "blockrate"'),
+            ("block-rate=5&block-rate=6", 'block-rate: "5" is one of two values'),
+            ("block-rate=5&for=1&for=1", 'for: "1" is one of two values'),
+            ("block-rate=" + "1" * 50, 'block-rate: "' + "1" * 39 + '" and more is too long'),
+            ("mutex-fraction=" + "9" * 20, 'mutex-fraction: "' + "9" * 20 + '" is too large'),
         ):
-            answer = server.ask("/rates?" + query, "POST")
-            self.assertEqual(answer.status, 400, query)
+            for answer in (
+                server.ask("/rates?" + query, "POST"),
+                server.ask("/rates", "POST", query, headers=form),
+            ):
+                self.assertEqual(answer.status, 400, query)
+                self.assertIn(reason, answer.text)
+                self.assertEqual(answer.text.count("\n"), 1)
+        answer = server.ask("/rates?for=1", "POST", "block-rate=5&for=2", headers=form)
+        self.assertIn('for: "1" is one of two values', answer.text)
+        answer = server.ask("/rates", "POST", "block-rate=5")
+        self.assertEqual((answer.status, answer.text[:19]), (400, "the body is no form"))
         self.assertEqual(server.ask("/rates", "POST", b"x" * 5000).status, 413)
         rates = json.loads(server.ask("/rates").text)
         self.assertEqual((rates["block_rate_ns"], rates["mutex_fraction"]), (1, 1))

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "profile/clock.h"
 #include "profile/cmocka_all.h"
 #include "profile/procfs.h"
 #include "profile/region_builder.h"
@@ -56,7 +57,7 @@ program_add_thread(struct program *program, uint32_t row, uint32_t process, pid_
     threads[row] = (struct wp_region_thread){
         .key = (uint64_t)(process + 1) << 32 | (uint32_t)tid,
         .waiting_since_ns = 1,
-        .last_monotonic_ns = 1,
+        .last_monotonic_ns = wp_clock_ns(CLOCK_MONOTONIC),
         .waiting_function = function,
     };
 }

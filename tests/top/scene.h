@@ -51,7 +51,7 @@ const char *scene_name(unsigned number);
 struct wp_top_namer scene_namer(struct scene *scene);
 
 /* Threads up to 19 are there, "thread-N"; others are gone. */
-wp_top_task_look_fn scene_task;
+wp_thread_life_look_fn scene_life;
 
 /* The scene that is drawn: block and mutex stacks, kinds, threads, at 10 s and 12 s. */
 void scene_populate(struct scene *scene);

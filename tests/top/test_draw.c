@@ -34,7 +34,7 @@ set_up(void **state)
     scene_populate(&fixture.scene);
     *state = &fixture;
     wp_top_view_init(&fixture.view, &fixture.model, &fixture.facts, &deeds);
-    fixture.view.look = scene_task;
+    fixture.view.look = scene_life;
     return wp_top_model_init(&fixture.model, scene_namer(&fixture.scene), NULL);
 }
 
@@ -182,7 +182,7 @@ a_program_that_has_ended_looks_as_kept(void **state)
     struct fixture *fixture = *state;
 
     look_twice(fixture);
-    fixture->facts.sight = WP_TOP_SIGHT_ENDED;
+    fixture->facts.has_ended = true;
     wp_top_view_refresh(&fixture->view);
     check_sizes(fixture, "ended");
 }

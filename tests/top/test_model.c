@@ -310,9 +310,9 @@ find_thread(struct fixture *fixture, uint32_t tid)
 }
 
 static void
-make_threads(struct fixture *fixture, enum wp_top_sight sight, wp_top_task_look_fn *task)
+make_threads(struct fixture *fixture, wp_thread_life_look_fn *life)
 {
-    assert_int_equal(wp_top_threads_make(&fixture->threads, &fixture->model, sight, task, NULL), 0);
+    assert_int_equal(wp_top_threads_make(&fixture->threads, &fixture->model, life, NULL), 0);
 }
 
 static void
@@ -325,14 +325,14 @@ a_wait_that_goes_on_counts_for_its_thread(void **state)
     look(fixture, 10);
     scene_go_on(&fixture->scene);
     look(fixture, 12);
-    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    make_threads(fixture, scene_life);
     thread = find_thread(fixture, 12);
     assert_int_equal(thread->tid, 12);
     assert_float_equal(thread->share, 1, 1e-6);
     assert_int_equal(thread->waiting_ns, 2500 * MS);
     assert_int_equal(thread->waited_ns, 3500 * MS);
     assert_string_equal(thread->function, "recv");
-    assert_string_equal(thread->task.name, "thread-12");
+    assert_string_equal(thread->life.name, "thread-12");
     thread = find_thread(fixture, 11);
     assert_float_equal(thread->share, 0.5, 1e-6);
     assert_float_equal(thread->waits_per_s, 25, 1e-6);
@@ -354,7 +354,7 @@ a_thread_that_begins_again_has_no_negative_rates(void **state)
     thread->waits = 3;
     thread->waited_ns = S / 2;
     look(fixture, 61);
-    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    make_threads(fixture, scene_life);
     assert_float_equal(find_thread(fixture, 11)->waits_per_s, 3, 1e-6);
     assert_float_equal(find_thread(fixture, 11)->share, 0.5, 1e-6);
 }
@@ -366,39 +366,47 @@ threads_that_are_gone_are_left_out(void **state)
 
     scene_populate(&fixture->scene);
     look(fixture, 10);
-    make_threads(fixture, WP_TOP_SIGHT_OURS, scene_task);
+    make_threads(fixture, scene_life);
     assert_int_equal(fixture->threads.count, 3);
     assert_int_equal(find_thread(fixture, 99)->tid, 0);
     assert_int_equal(find_thread(fixture, 13)->pid, 4243);
-    make_threads(fixture, WP_TOP_SIGHT_ENDED, scene_task);
+    make_threads(fixture, NULL);
     assert_int_equal(fixture->threads.count, 0);
 }
 
-static bool
-see_nothing(uint32_t pid, uint32_t tid, uint64_t first_seen_ns, struct wp_top_task *task)
+/* A thread has a number and a name here, the others are out of sight. */
+static int
+see_one(const struct wp_snapshot *snapshot, enum wp_thread_choice choice,
+        struct wp_thread_life *life, struct wp_error *error)
 {
-    (void)pid;
-    (void)tid;
-    (void)first_seen_ns;
-    (void)task;
-    return false;
+    int status = scene_life(snapshot, choice, life, error);
+
+    for (size_t i = 0; status == 0 && i < snapshot->thread_count; i++) {
+        bool is_seen = snapshot->threads[i].tid == 11;
+
+        life->threads[i] = (struct wp_thread_state){.is_there = true, .state = '?'};
+        if (is_seen)
+            life->threads[i] = (struct wp_thread_state){
+                .is_there = true, .pid = 500, .tid = 511, .name = "seen", .state = 'R'};
+    }
+    return status;
 }
 
 static void
-threads_that_proc_hides_are_shown_without_names(void **state)
+threads_have_the_numbers_of_here_where_they_are_known(void **state)
 {
     struct fixture *fixture = *state;
 
     scene_populate(&fixture->scene);
     look(fixture, 10);
-    make_threads(fixture, WP_TOP_SIGHT_OURS, see_nothing);
+    make_threads(fixture, see_one);
     assert_int_equal(fixture->threads.count, 4);
     assert_int_equal(find_thread(fixture, 99)->tid, 99);
-    assert_string_equal(find_thread(fixture, 99)->task.name, "");
-    make_threads(fixture, WP_TOP_SIGHT_FOREIGN, scene_task);
-    assert_int_equal(fixture->threads.count, 4);
-    assert_int_equal(fixture->threads.processes, 2);
-    assert_int_equal(find_thread(fixture, 11)->task.state, '?');
+    assert_string_equal(find_thread(fixture, 99)->life.name, "");
+    assert_int_equal(find_thread(fixture, 99)->life.state, '?');
+    assert_int_equal(find_thread(fixture, 11)->tid, 0);
+    assert_int_equal(find_thread(fixture, 511)->pid, 500);
+    assert_string_equal(find_thread(fixture, 511)->life.name, "seen");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -421,7 +429,7 @@ main(void)
         TEST(a_wait_that_goes_on_counts_for_its_thread),
         TEST(a_thread_that_begins_again_has_no_negative_rates),
         TEST(threads_that_are_gone_are_left_out),
-        TEST(threads_that_proc_hides_are_shown_without_names),
+        TEST(threads_have_the_numbers_of_here_where_they_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

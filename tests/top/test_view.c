@@ -76,7 +76,7 @@ set_up(void **state)
     scene_populate(&fixture.scene);
     *state = &fixture;
     wp_top_view_init(&fixture.view, &fixture.model, &fixture.facts, &deeds);
-    fixture.view.look = scene_task;
+    fixture.view.look = scene_life;
     if (wp_canvas_resize(&fixture.canvas, 24, 80) != 0 ||
         wp_top_model_init(&fixture.model, scene_namer(&fixture.scene), NULL) != 0)
         return -1;
@@ -354,7 +354,7 @@ wrong_rates_change_nothing_and_say_why(void **state)
     fixture->refusal = EBUSY;
     type(fixture, "r1 1\r");
     assert_string_equal(fixture->view.message, "all leases run");
-    fixture->facts.sight = WP_TOP_SIGHT_ENDED;
+    fixture->facts.has_ended = true;
     press(fixture, 'r');
     assert_int_equal(fixture->view.prompt, WP_TOP_PROMPT_NONE);
     assert_true(fixture->view.message_warns);

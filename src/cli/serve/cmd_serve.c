@@ -104,7 +104,7 @@ static const struct wp_option options[] = {
      .maximum = 19},
     {.name = "cpu-limit",
      .placeholder = "PERCENT",
-     .help = "of all processors, for answers while the programs leave\n"
+     .help = "of one processor, for answers while the programs leave\n"
              "less than one idle (default: 1; 100: no limit)",
      .parse = wp_option_parse_number,
      .target = offsetof(struct serve_values, cpu_percent),

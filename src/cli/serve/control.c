@@ -9,6 +9,9 @@
 #include "cli/quantity.h"
 #include "cli/serve/program_answers.h"
 #include "core/region_format.h"
+#include "profile/error.h"
+#include "profile/json_add.h"
+#include "profile/symbol_name.h"
 
 /* Who asks over HTTP may go away and forget it: without `for` a change ends by itself. */
 #define LEASE_DEFAULT_NS UINT64_C(60000000000)
@@ -22,25 +25,59 @@ static const char *const parameter_names[] = {"block-rate", "mutex-fraction", "f
 struct form {
     char values[PARAMETER_COUNT][VALUE_BYTES];
     bool given[PARAMETER_COUNT];
-    bool is_wrong; /* a name that there is not, or a value that is too long */
+    struct wp_error problem; /* the first one */
 };
 
 static void
-take_value(struct form *form, const char *name, const char *value, size_t offset, size_t length)
+refuse_value(struct form *form, enum parameter parameter, const char *reason)
 {
-    for (unsigned i = 0; i < PARAMETER_COUNT; i++) {
-        if (strcmp(name, parameter_names[i]) != 0)
-            continue;
-        form->given[i] = true;
-        if (offset + length >= VALUE_BYTES) {
-            form->is_wrong = true;
-            return;
-        }
-        memcpy(form->values[i] + offset, value, length);
-        form->values[i][offset + length] = '\0';
+    char value[2 * VALUE_BYTES];
+
+    if (form->problem.text[0] != '\0')
+        return;
+    wp_symbol_clean(form->values[parameter], value, sizeof value);
+    wp_error_set(&form->problem, EINVAL, "%s: \"%s\" %s", parameter_names[parameter], value,
+                 reason);
+}
+
+static void
+refuse_name(struct form *form, const char *name)
+{
+    char clean[VALUE_BYTES];
+
+    if (form->problem.text[0] != '\0')
+        return;
+    wp_symbol_clean(name, clean, sizeof clean);
+    wp_error_set(&form->problem, EINVAL,
+                 "there is no parameter \"%s\"; there are block-rate, mutex-fraction and for",
+                 clean);
+}
+
+/* A part of a value; parts of one come in order. */
+static void
+take_value(struct form *form, const char *name, const char *value, uint64_t offset, size_t length)
+{
+    unsigned i = 0;
+    size_t room;
+
+    while (i < PARAMETER_COUNT && strcmp(name, parameter_names[i]) != 0)
+        i++;
+    if (i == PARAMETER_COUNT) {
+        refuse_name(form, name);
         return;
     }
-    form->is_wrong = true;
+    if (offset == 0 && form->given[i]) {
+        refuse_value(form, i, "is one of two values; give one");
+        return;
+    }
+    form->given[i] = true;
+    room = offset < VALUE_BYTES - 1 ? VALUE_BYTES - 1 - (size_t)offset : 0;
+    if (room > 0) {
+        memcpy(form->values[i] + offset, value, length < room ? length : room);
+        form->values[i][offset + (length < room ? length : room)] = '\0';
+    }
+    if (length > room)
+        refuse_value(form, i, "and more is too long");
 }
 
 static enum MHD_Result
@@ -60,7 +97,7 @@ take_form_value(void *cls, enum MHD_ValueKind kind, const char *name, const char
     (void)filename;
     (void)content_type;
     (void)transfer_encoding;
-    take_value(cls, name, data, offset < VALUE_BYTES ? (size_t)offset : VALUE_BYTES, length);
+    take_value(cls, name, data, offset, length);
     return MHD_YES;
 }
 
@@ -74,38 +111,63 @@ read_form(const struct wp_request *request, struct form *form)
     if (request->body_bytes == 0)
         return;
     processor = MHD_create_post_processor(request->connection, 1024, take_form_value, form);
-    if (processor == NULL ||
-        MHD_post_process(processor, request->body, request->body_bytes) == MHD_NO)
-        form->is_wrong = true;
+    if ((processor == NULL ||
+         MHD_post_process(processor, request->body, request->body_bytes) == MHD_NO) &&
+        form->problem.text[0] == '\0')
+        wp_error_set(&form->problem, EINVAL,
+                     "the body is no form; send application/x-www-form-urlencoded");
     if (processor != NULL)
         MHD_destroy_post_processor(processor);
 }
 
-/* The same numbers as the options take. */
-static bool
-parse_rates(const struct form *form, struct wp_rate_query *rates)
+/* Notes what is wrong with a value, if anything is. */
+static void
+judge_value(struct form *form, enum parameter parameter, int status, const char *what,
+            const char *maximum)
 {
+    if (status == -ERANGE)
+        refuse_value(form, parameter, maximum);
+    else if (status != 0)
+        refuse_value(form, parameter, what);
+}
+
+/* The same numbers as the options take. */
+static void
+parse_rates(struct form *form, struct wp_rate_query *rates)
+{
+    int status;
+
     rates->has_block_rate = form->given[BLOCK_RATE];
     rates->has_mutex_fraction = form->given[MUTEX_FRACTION];
     rates->for_ns = LEASE_DEFAULT_NS;
-    if (rates->has_block_rate &&
-        (wp_quantity_parse_time(form->values[BLOCK_RATE], 1, &rates->block_rate_ns) != 0 ||
-         rates->block_rate_ns > WP_REGION_MAX_BLOCK_RATE_NS))
-        return false;
-    if (rates->has_mutex_fraction &&
-        (wp_quantity_parse_number(form->values[MUTEX_FRACTION], &rates->mutex_fraction) != 0 ||
-         rates->mutex_fraction > WP_REGION_MAX_MUTEX_FRACTION))
-        return false;
-    if (form->given[FOR] &&
-        wp_quantity_parse_time(form->values[FOR], UINT64_C(1000000000), &rates->for_ns) != 0)
-        return false;
-    return rates->has_block_rate || rates->has_mutex_fraction;
+    if (rates->has_block_rate) {
+        status = wp_quantity_parse_time(form->values[BLOCK_RATE], 1, &rates->block_rate_ns);
+        if (status == 0 && rates->block_rate_ns > WP_REGION_MAX_BLOCK_RATE_NS)
+            status = -ERANGE;
+        judge_value(form, BLOCK_RATE, status, "is not a time, as 10us",
+                    "is too large: 1000s is the most");
+    }
+    if (rates->has_mutex_fraction) {
+        status = wp_quantity_parse_number(form->values[MUTEX_FRACTION], &rates->mutex_fraction);
+        if (status == 0 && rates->mutex_fraction > WP_REGION_MAX_MUTEX_FRACTION)
+            status = -ERANGE;
+        judge_value(form, MUTEX_FRACTION, status, "is not a whole number",
+                    "is too large: 1000000 is the most");
+    }
+    if (form->given[FOR])
+        judge_value(form, FOR,
+                    wp_quantity_parse_time(form->values[FOR], UINT64_C(1000000000), &rates->for_ns),
+                    "is not a time, as 60s", "is too large");
+    if (!rates->has_block_rate && !rates->has_mutex_fraction && form->problem.text[0] == '\0')
+        wp_error_set(&form->problem, EINVAL,
+                     "name block-rate (a time, as 10us), mutex-fraction (a number) or both, and "
+                     "for how long: for=60s, for=0 for good");
 }
 
 struct wp_answer *
 wp_control_check(struct wp_request *request, bool *is_answered)
 {
-    struct form form = {0};
+    struct form form = {.problem = {""}};
 
     if (!request->is_post)
         return NULL;
@@ -115,10 +177,9 @@ wp_control_check(struct wp_request *request, bool *is_answered)
                               "rates cannot be changed here: the server runs without "
                               "--allow-control");
     read_form(request, &form);
-    if (form.is_wrong || !parse_rates(&form, &request->rates))
-        return wp_answer_line(MHD_HTTP_BAD_REQUEST,
-                              "name block-rate (a time, as 10us), mutex-fraction (a number) or "
-                              "both, and for how long: for=60s, for=0 for good");
+    parse_rates(&form, &request->rates);
+    if (form.problem.text[0] != '\0')
+        return wp_answer_line(MHD_HTTP_BAD_REQUEST, "%s", form.problem.text);
     *is_answered = false;
     return NULL;
 }
@@ -154,8 +215,7 @@ describe_rates(const struct wp_snapshot *snapshot)
                                ? row->deadline_ns - snapshot->read_monotonic_ns
                                : 0;
 
-        json_object_object_add(lease, "seconds_left",
-                               json_object_new_double((double)left_ns / 1e9));
+        wp_json_add_double(lease, "seconds_left", (double)left_ns / 1e9);
         json_object_array_add(leases, lease);
     }
     json_object_object_add(rates, "leases", leases);

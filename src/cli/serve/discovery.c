@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/json_add.h"
 #include "profile/symbol_name.h"
 
 /* A name of the domain name system is not longer. */
@@ -69,10 +70,7 @@ wp_discovery_is_address(const char *text)
 static struct json_object *
 add_member(struct json_object *object, const char *name, struct json_object *value)
 {
-    if (value != NULL && json_object_object_add(object, name, value) == 0)
-        return value;
-    json_object_put(value);
-    return NULL;
+    return wp_json_add(object, name, value) ? value : NULL;
 }
 
 /* The same for an array. */
@@ -86,18 +84,12 @@ add_item(struct json_object *array, struct json_object *value)
 }
 
 static bool
-add_text(struct json_object *object, const char *name, const char *text)
-{
-    return add_member(object, name, json_object_new_string(text)) != NULL;
-}
-
-static bool
 add_number(struct json_object *object, const char *name, uint64_t number)
 {
     char text[24];
 
     snprintf(text, sizeof text, "%" PRIu64, number);
-    return add_text(object, name, text);
+    return wp_json_add_text(object, name, text);
 }
 
 /* The arguments with blanks in between; what the program was called with is in the region, since
@@ -136,15 +128,15 @@ add_labels(struct json_object *labels, const struct wp_target *target, const cha
     snprintf(path, sizeof path, "%s/metrics", prefix);
     snprintf(instance, sizeof instance, "%s%s", address, prefix);
     copy_command_line(target, line, sizeof line);
-    return add_text(labels, "__metrics_path__", path) &&
-           add_text(labels, "__profile_path_prefix__", prefix) &&
-           add_text(labels, "instance", instance) &&
-           add_text(labels, "service_name", target->command) &&
-           add_text(labels, "__meta_waitprof_command", target->command) &&
-           add_text(labels, "__meta_waitprof_command_line", line) &&
-           add_text(labels, "__meta_waitprof_path_prefix", prefix) &&
+    return wp_json_add_text(labels, "__metrics_path__", path) &&
+           wp_json_add_text(labels, "__profile_path_prefix__", prefix) &&
+           wp_json_add_text(labels, "instance", instance) &&
+           wp_json_add_text(labels, "service_name", target->command) &&
+           wp_json_add_text(labels, "__meta_waitprof_command", target->command) &&
+           wp_json_add_text(labels, "__meta_waitprof_command_line", line) &&
+           wp_json_add_text(labels, "__meta_waitprof_path_prefix", prefix) &&
            add_number(labels, "__meta_waitprof_pid", pid) &&
-           add_text(labels, "__meta_waitprof_region", region) &&
+           wp_json_add_text(labels, "__meta_waitprof_region", region) &&
            add_number(labels, "__meta_waitprof_uid", target->uid);
 }
 

@@ -135,7 +135,7 @@ measure_threads(const struct wp_snapshot *snapshot, const struct wp_kind_total *
                 struct wp_metrics_measures *measures, struct wp_error *error)
 {
     struct wp_thread_life life;
-    int status = wp_thread_life_look(snapshot, &life, error);
+    int status = wp_thread_life_look(snapshot, WP_THREADS_WAITING, &life, error);
 
     if (status != 0)
         return status;
@@ -146,7 +146,7 @@ measure_threads(const struct wp_snapshot *snapshot, const struct wp_kind_total *
         struct wp_metrics_kind *kind;
         uint64_t waited_ns = 0;
 
-        if (!life.waiting[i])
+        if (!life.threads[i].is_there)
             continue;
         if (snapshot->read_monotonic_ns > thread->waiting_since_ns)
             waited_ns = snapshot->read_monotonic_ns - thread->waiting_since_ns;
@@ -155,7 +155,7 @@ measure_threads(const struct wp_snapshot *snapshot, const struct wp_kind_total *
         if (waited_ns > kind->oldest_ns)
             kind->oldest_ns = waited_ns;
     }
-    free(life.waiting);
+    wp_thread_life_free(&life);
     return 0;
 }
 

@@ -123,15 +123,27 @@ make_parts(struct wp_server *server, struct wp_error *error)
     return wp_job_queue_start(server, WORKERS, &server->jobs, error);
 }
 
+/* Of its reasons the library tells errno alone. */
+static int
+refuse_to_start(struct wp_error *error)
+{
+    if (errno == EMFILE)
+        return wp_error_set(error, EMFILE,
+                            "cannot start the HTTP server: too many open files (EMFILE); raise "
+                            "the limit with `ulimit -n`, or LimitNOFILE= of a systemd unit");
+    return wp_error_set(error, EIO, "cannot start the HTTP server; --verbose says more");
+}
+
 static int
 serve(struct wp_server *server, struct wp_error *error)
 {
     struct MHD_Daemon *daemon;
 
+    errno = 0;
     signal(SIGPIPE, SIG_IGN);
     daemon = start_daemon(server);
     if (daemon == NULL)
-        return wp_error_set(error, EIO, "cannot start the HTTP server; --verbose says more");
+        return refuse_to_start(error);
     server->listener.fd = -1; /* libmicrohttpd's from now on */
     announce(server);
     keep_time(server);

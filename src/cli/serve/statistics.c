@@ -1,27 +1,18 @@
 #include "cli/serve/statistics.h"
 
-#include <time.h>
-
-static uint64_t
-read_clock_ns(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
+#include "profile/clock.h"
 
 uint64_t
 wp_statistics_now_ns(void)
 {
-    return read_clock_ns(CLOCK_MONOTONIC);
+    return wp_clock_ns(CLOCK_MONOTONIC);
 }
 
 void
 wp_statistics_init(struct wp_statistics *statistics)
 {
     *statistics = (struct wp_statistics){.lock = PTHREAD_MUTEX_INITIALIZER};
-    statistics->counted.start_realtime_ns = read_clock_ns(CLOCK_REALTIME);
+    statistics->counted.start_realtime_ns = wp_clock_ns(CLOCK_REALTIME);
 }
 
 void

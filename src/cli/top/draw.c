@@ -38,7 +38,7 @@ draw_program(const struct wp_top_view *view, struct wp_canvas *canvas, size_t ro
     column = wp_canvas_put(canvas, row, 0, NAME_COLUMNS, WP_ROLE_STRONG, view->facts->command);
     column =
         wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " (pid %" PRIu32 ")", view->facts->pid);
-    if (wp_top_has_ended(view->facts))
+    if (view->facts->has_ended)
         column = wp_canvas_print(canvas, row, column, WP_ROLE_WARNING, "  ENDED: the last data");
     if (view->frozen)
         column = wp_canvas_print(canvas, row, column, WP_ROLE_WARNING, "  FROZEN");
@@ -212,7 +212,7 @@ draw_footer(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row
                       view->message_warns ? WP_ROLE_WARNING : WP_ROLE_STRONG, view->message);
     else if (view->facts->trouble[0] != '\0')
         wp_canvas_put(canvas, row, 0, canvas->columns, WP_ROLE_WARNING, view->facts->trouble);
-    else if (wp_top_has_ended(view->facts))
+    else if (view->facts->has_ended)
         wp_canvas_put(canvas, row, 0, canvas->columns, WP_ROLE_WARNING,
                       "The program has ended: this is its last data. q quits.");
     else

@@ -327,7 +327,7 @@ format_letter(char letter, char text[WP_TOP_FIGURE_BYTES])
 
 THREAD_COLUMN(thread_pid, format_id, thread->pid)
 THREAD_COLUMN(thread_tid, format_id, thread->tid)
-THREAD_COLUMN(thread_state, format_letter, thread->task.state)
+THREAD_COLUMN(thread_state, format_letter, thread->life.state)
 THREAD_COLUMN(thread_share, wp_top_figure_share, thread->share)
 THREAD_COLUMN(thread_waits_rate, wp_top_figure_count, thread->waits_per_s)
 THREAD_COLUMN(thread_waits, wp_top_figure_count, (double)thread->waits)
@@ -360,9 +360,9 @@ thread_text(const struct wp_top_view *view, const void *item, char *text, size_t
     (void)view;
     (void)columns;
     if (thread->waiting_ns == 0)
-        snprintf(text, size, "%-15s", thread->task.name);
+        snprintf(text, size, "%-15s", thread->life.name);
     else
-        snprintf(text, size, "%-15s  %s in %s", thread->task.name,
+        snprintf(text, size, "%-15s  %s in %s", thread->life.name,
                  wp_quantity_format_time(thread->waiting_ns, since),
                  thread->function[0] != '\0' ? thread->function : "?");
 }
@@ -381,6 +381,5 @@ wp_top_draw_threads(struct wp_top_view *view, struct wp_canvas *canvas, size_t r
     draw_list(view, &list, canvas, row, rows);
     if (list.count == 0 && rows > 1)
         wp_canvas_put(canvas, row + 1, 1, canvas->columns, WP_ROLE_PLAIN,
-                      wp_top_has_ended(view->facts) ? "No thread is left."
-                                                    : "No thread waited yet.");
+                      view->facts->has_ended ? "No thread is left." : "No thread waited yet.");
 }

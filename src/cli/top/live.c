@@ -29,7 +29,7 @@ struct live {
 static bool
 takes_looks(const struct live *live)
 {
-    return !live->view->frozen && !wp_top_has_ended(&live->session->facts);
+    return !live->view->frozen && !live->session->facts.has_ended;
 }
 
 static uint64_t

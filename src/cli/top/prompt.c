@@ -34,7 +34,7 @@ wp_top_prompt_label(enum wp_top_prompt prompt)
 void
 wp_top_prompt_open(struct wp_top_view *view, enum wp_top_prompt prompt)
 {
-    if (prompt == WP_TOP_PROMPT_RATES && wp_top_has_ended(view->facts)) {
+    if (prompt == WP_TOP_PROMPT_RATES && view->facts->has_ended) {
         wp_top_view_say(view, true, "the program has ended: it has no rates to change");
         return;
     }

@@ -4,35 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Before the snapshot is taken: data of a program that had ended by then is whole. */
-static enum wp_top_sight
-look_for_program(struct wp_top_session *session, const struct wp_snapshot *snapshot)
+static bool
+has_ended(struct wp_top_session *session, const struct wp_snapshot *snapshot)
 {
     pid_t pid = 0;
 
-    if (wp_target_state(session->target, snapshot, &pid) == WP_STATE_GONE)
-        return WP_TOP_SIGHT_ENDED;
-    if (session->target->seen_pid != 0 && session->target->seen_pid != (pid_t)session->target->pid)
-        return WP_TOP_SIGHT_FOREIGN;
-    return WP_TOP_SIGHT_OURS;
+    return wp_target_state(session->target, snapshot, &pid) == WP_STATE_GONE;
 }
 
 static int
 take_look(struct wp_top_session *session, struct wp_error *error)
 {
     const struct wp_snapshot *earlier = session->model.snapshot;
-    enum wp_top_sight sight = session->facts.sight;
     struct wp_snapshot *snapshot;
+    bool ended = false;
     int status;
 
+    /* Before the snapshot is taken: data of a program that had ended by then is whole. */
     if (earlier != NULL)
-        sight = look_for_program(session, earlier);
+        ended = has_ended(session, earlier);
     status = wp_target_read(session->target, &snapshot, error);
     if (status != 0)
         return status;
     if (earlier == NULL)
-        sight = look_for_program(session, snapshot);
-    session->facts.sight = sight;
+        ended = has_ended(session, snapshot);
+    session->facts.has_ended = ended;
     return wp_top_model_update(&session->model, snapshot, error);
 }
 
@@ -41,7 +37,7 @@ wp_top_session_look(struct wp_top_session *session, struct wp_error *error)
 {
     int status;
 
-    if (wp_top_has_ended(&session->facts))
+    if (session->facts.has_ended)
         return 0;
     status = take_look(session, error);
     snprintf(session->facts.trouble, sizeof session->facts.trouble, "%s",

@@ -1,16 +1,7 @@
 #include "cli/top/threads.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "profile/procfs.h"
-#include "profile/symbol_name.h"
 
 /* A thread in the look before. */
 struct wp_top_thread_past {
@@ -78,65 +69,6 @@ wp_top_threads_keep(struct wp_top_model *model)
     return 0;
 }
 
-/* --- What the kernel says */
-
-/* CLOCK_MONOTONIC, which stands still while the machine sleeps, at a tick after boot. */
-static uint64_t
-monotonic_of_ticks(uint64_t ticks)
-{
-    struct timespec boot, monotonic;
-    uint64_t started_ns = ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
-    int64_t slept_ns;
-
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    clock_gettime(CLOCK_MONOTONIC, &monotonic);
-    slept_ns =
-        (boot.tv_sec - monotonic.tv_sec) * INT64_C(1000000000) + boot.tv_nsec - monotonic.tv_nsec;
-    return slept_ns > 0 && (uint64_t)slept_ns < started_ns ? started_ns - (uint64_t)slept_ns
-                                                           : started_ns;
-}
-
-/* Reads "TID (NAME) STATE ..."; the name may hold any byte, parentheses too. */
-static bool
-read_task(uint32_t pid, uint32_t tid, struct wp_top_task *task)
-{
-    char path[64], text[256];
-    char *begin, *end;
-    ssize_t length;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/%" PRIu32 "/task/%" PRIu32 "/stat", pid, tid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    length = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (length <= 0)
-        return false;
-    text[length] = '\0';
-    begin = strchr(text, '(');
-    end = strrchr(text, ')');
-    if (begin == NULL || end == NULL || end < begin || end[1] == '\0')
-        return false;
-    *end = '\0';
-    wp_symbol_clean(begin + 1, task->name, sizeof task->name);
-    task->state = end[2];
-    return true;
-}
-
-bool
-wp_top_task_look(uint32_t pid, uint32_t tid, uint64_t first_seen_ns, struct wp_top_task *task)
-{
-    /* Ticks and what the program noted are of different grain. */
-    const uint64_t slack_ns = UINT64_C(1000000000);
-    uint64_t ticks = wp_procfs_start_ticks((pid_t)pid);
-
-    *task = (struct wp_top_task){.state = '?'};
-    if (ticks == 0 || monotonic_of_ticks(ticks) > first_seen_ns + slack_ns)
-        return false;
-    return tid == 0 || (read_task(pid, tid, task) && task->state != 'Z' && task->state != 'X');
-}
-
 /* --- Rows */
 
 static void
@@ -148,7 +80,6 @@ fill_row(struct wp_top_thread *row, const struct wp_top_model *model,
     const struct wp_top_thread_past *past = NULL;
     uint64_t before_ns = 0;
 
-    row->tid = thread->tid;
     row->waits = thread->waits;
     row->waited_ns = waited_ns(thread, snapshot->read_monotonic_ns);
     row->waiting_ns = waiting_ns(thread, snapshot->read_monotonic_ns);
@@ -184,35 +115,17 @@ compare_rows(const void *left, const void *right)
     return (a->tid > b->tid) - (a->tid < b->tid);
 }
 
-/* Counts the processes of the family that still run. */
-static size_t
-count_processes(const struct wp_snapshot *snapshot, wp_top_task_look_fn *look)
-{
-    struct wp_top_task task;
-    size_t count = 0;
-
-    for (size_t i = 0; i < snapshot->process_count; i++) {
-        const struct wp_reader_process *process = &snapshot->processes[i];
-
-        count += look(process->pid, 0, process->start_monotonic_ns, &task);
-    }
-    return count;
-}
-
 static void
 add_row(struct wp_top_threads *threads, const struct wp_top_model *model,
-        const struct wp_reader_thread *thread, wp_top_task_look_fn *look)
+        const struct wp_reader_thread *thread, const struct wp_thread_state *life)
 {
     struct wp_top_thread *row = &threads->rows[threads->count];
-    const struct wp_reader_process *process;
 
-    if (thread->process >= model->snapshot->process_count)
+    if (thread->process >= model->snapshot->process_count || !life->is_there)
         return;
-    process = &model->snapshot->processes[thread->process];
-    row->task = (struct wp_top_task){.state = '?'};
-    if (look != NULL && !look(process->pid, thread->tid, process->start_monotonic_ns, &row->task))
-        return;
-    row->pid = process->pid;
+    row->life = *life;
+    row->pid = life->pid != 0 ? life->pid : model->snapshot->processes[thread->process].pid;
+    row->tid = life->tid != 0 ? life->tid : thread->tid;
     fill_row(row, model, thread);
     threads->waiting += row->waiting_ns != 0;
     threads->count++;
@@ -220,25 +133,27 @@ add_row(struct wp_top_threads *threads, const struct wp_top_model *model,
 
 int
 wp_top_threads_make(struct wp_top_threads *threads, const struct wp_top_model *model,
-                    enum wp_top_sight sight, wp_top_task_look_fn *look, struct wp_error *error)
+                    wp_thread_life_look_fn *look, struct wp_error *error)
 {
     const struct wp_snapshot *snapshot = model->snapshot;
+    struct wp_thread_life life;
+    int status;
 
     wp_top_threads_free(threads);
-    if (snapshot == NULL || sight == WP_TOP_SIGHT_ENDED)
+    if (snapshot == NULL || look == NULL)
         return 0;
+    status = look(snapshot, WP_THREADS_ALL, &life, error);
+    if (status != 0)
+        return status;
     threads->rows = calloc(snapshot->thread_count + 1, sizeof *threads->rows);
-    if (threads->rows == NULL)
+    if (threads->rows == NULL) {
+        wp_thread_life_free(&life);
         return wp_error_set(error, ENOMEM, "not enough memory for the threads");
-    if (sight == WP_TOP_SIGHT_OURS)
-        threads->processes = count_processes(snapshot, look);
-    /* The program runs: a /proc without any of its processes hides them. */
-    if (threads->processes == 0) {
-        threads->processes = snapshot->process_count;
-        look = NULL;
     }
+    threads->processes = life.processes;
     for (size_t i = 0; i < snapshot->thread_count; i++)
-        add_row(threads, model, &snapshot->threads[i], look);
+        add_row(threads, model, &snapshot->threads[i], &life.threads[i]);
+    wp_thread_life_free(&life);
     if (threads->count > 1)
         qsort(threads->rows, threads->count, sizeof *threads->rows, compare_rows);
     return 0;

@@ -5,38 +5,17 @@
 #include <json-c/json.h>
 
 #include "cli/region_loss.h"
+#include "profile/json_add.h"
 #include "profile/profile.h"
-#include "profile/symbol_name.h"
-
-static void
-add_text(struct json_object *object, const char *name, const char *text)
-{
-    char clean[4096];
-
-    wp_symbol_clean(text, clean, sizeof clean);
-    json_object_object_add(object, name, json_object_new_string(clean));
-}
-
-static void
-add_number(struct json_object *object, const char *name, uint64_t number)
-{
-    json_object_object_add(object, name, json_object_new_uint64(number));
-}
-
-static void
-add_double(struct json_object *object, const char *name, double number)
-{
-    json_object_object_add(object, name, json_object_new_double(number));
-}
 
 /* Whole numbers as such: delays are sums of nanoseconds. */
 static void
 add_sum(struct json_object *object, const char *name, double sum)
 {
     if (sum < 9007199254740992.0)
-        add_number(object, name, (uint64_t)sum);
+        wp_json_add_number(object, name, (uint64_t)sum);
     else
-        add_double(object, name, sum);
+        wp_json_add_double(object, name, sum);
 }
 
 static struct json_object *
@@ -45,23 +24,23 @@ make_rates(const struct wp_snapshot *snapshot)
     struct json_object *object = json_object_new_object();
     struct json_object *leases = json_object_new_array();
 
-    add_number(object, "block_rate_ns", snapshot->block_rate_ns);
-    add_number(object, "mutex_fraction", snapshot->mutex_fraction);
-    add_number(object, "base_block_rate_ns", snapshot->base_block_rate_ns);
-    add_number(object, "base_mutex_fraction", snapshot->base_mutex_fraction);
+    wp_json_add_number(object, "block_rate_ns", snapshot->block_rate_ns);
+    wp_json_add_number(object, "mutex_fraction", snapshot->mutex_fraction);
+    wp_json_add_number(object, "base_block_rate_ns", snapshot->base_block_rate_ns);
+    wp_json_add_number(object, "base_mutex_fraction", snapshot->base_mutex_fraction);
     for (size_t i = 0; i < snapshot->lease_count; i++) {
         const struct wp_reader_lease *lease = &snapshot->leases[i];
         struct json_object *row = json_object_new_object();
 
-        add_number(row, "lease", lease->number);
-        add_number(row, "left_ns",
-                   lease->deadline_ns > snapshot->read_monotonic_ns
-                       ? lease->deadline_ns - snapshot->read_monotonic_ns
-                       : 0);
+        wp_json_add_number(row, "lease", lease->number);
+        wp_json_add_number(row, "left_ns",
+                           lease->deadline_ns > snapshot->read_monotonic_ns
+                               ? lease->deadline_ns - snapshot->read_monotonic_ns
+                               : 0);
         if (lease->has_block_rate)
-            add_number(row, "block_rate_ns", lease->block_rate_ns);
+            wp_json_add_number(row, "block_rate_ns", lease->block_rate_ns);
         if (lease->has_mutex_fraction)
-            add_number(row, "mutex_fraction", lease->mutex_fraction);
+            wp_json_add_number(row, "mutex_fraction", lease->mutex_fraction);
         json_object_array_add(leases, row);
     }
     json_object_object_add(object, "leases", leases);
@@ -75,20 +54,22 @@ add_activity(struct json_object *object, const struct wp_top_model *model)
     struct json_object *sums = json_object_new_object();
 
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
-        add_number(sums, wp_reader_counters[i].name, counters[i]);
+        wp_json_add_number(sums, wp_reader_counters[i].name, counters[i]);
     json_object_object_add(object, "counters", sums);
-    add_number(object, "lost", wp_region_loss_count(counters));
+    wp_json_add_number(object, "lost", wp_region_loss_count(counters));
     if (counters[WP_COUNTER_waits] != 0)
-        add_double(object, "own_cost_ns_per_wait",
-                   (double)counters[WP_COUNTER_own_cost_ns] / (double)counters[WP_COUNTER_waits]);
+        wp_json_add_double(object, "own_cost_ns_per_wait",
+                           (double)counters[WP_COUNTER_own_cost_ns] /
+                               (double)counters[WP_COUNTER_waits]);
     if (model->span_s <= 0)
         return;
     add_sum(object, "span_ns", model->span_s * 1e9);
-    add_double(object, "waits_per_second", wp_top_model_rate(model, WP_COUNTER_waits));
-    add_double(object, "samples_per_second",
-               wp_top_model_rate(model, WP_COUNTER_block_samples) +
-                   wp_top_model_rate(model, WP_COUNTER_mutex_samples));
-    add_double(object, "own_cost_of_a_cpu", wp_top_model_rate(model, WP_COUNTER_own_cost_ns) / 1e9);
+    wp_json_add_double(object, "waits_per_second", wp_top_model_rate(model, WP_COUNTER_waits));
+    wp_json_add_double(object, "samples_per_second",
+                       wp_top_model_rate(model, WP_COUNTER_block_samples) +
+                           wp_top_model_rate(model, WP_COUNTER_mutex_samples));
+    wp_json_add_double(object, "own_cost_of_a_cpu",
+                       wp_top_model_rate(model, WP_COUNTER_own_cost_ns) / 1e9);
 }
 
 /* --- Stacks */
@@ -97,13 +78,13 @@ static void
 add_row_figures(struct json_object *object, const struct wp_top_row *row, bool has_span)
 {
     add_sum(object, "delay_ns", row->delay_ns);
-    add_double(object, "contentions", row->contentions);
-    add_number(object, "samples", row->samples);
-    add_double(object, "mean_ns", row->mean_ns);
+    wp_json_add_double(object, "contentions", row->contentions);
+    wp_json_add_number(object, "samples", row->samples);
+    wp_json_add_double(object, "mean_ns", row->mean_ns);
     if (!has_span)
         return;
-    add_double(object, "delay_ns_per_second", row->delay_per_s);
-    add_double(object, "contentions_per_second", row->contentions_per_s);
+    wp_json_add_double(object, "delay_ns_per_second", row->delay_per_s);
+    wp_json_add_double(object, "contentions_per_second", row->contentions_per_s);
 }
 
 static struct json_object *
@@ -114,13 +95,13 @@ make_frames(const struct wp_top_stack *stack)
     for (size_t i = 0; i < stack->frame_count; i++) {
         struct json_object *frame = json_object_new_object();
 
-        add_text(frame, "function", stack->frames[i].function);
+        wp_json_add_text(frame, "function", stack->frames[i].function);
         if (stack->frames[i].file[0] != '\0')
-            add_text(frame, "file", stack->frames[i].file);
+            wp_json_add_text(frame, "file", stack->frames[i].file);
         if (stack->frames[i].line != 0)
-            add_number(frame, "line", stack->frames[i].line);
+            wp_json_add_number(frame, "line", stack->frames[i].line);
         if (stack->frames[i].inlined)
-            json_object_object_add(frame, "inlined", json_object_new_boolean(1));
+            wp_json_add_flag(frame, "inlined", 1);
         json_object_array_add(frames, frame);
     }
     return frames;
@@ -131,10 +112,10 @@ make_stack(const struct wp_top_row *row, bool has_span)
 {
     struct json_object *object = json_object_new_object();
 
-    add_text(object, "kind", row->stack->kind);
-    add_text(object, "family", row->stack->family);
+    wp_json_add_text(object, "kind", row->stack->kind);
+    wp_json_add_text(object, "family", row->stack->family);
     add_row_figures(object, row, has_span);
-    add_double(object, "share", row->share);
+    wp_json_add_double(object, "share", row->share);
     json_object_object_add(object, "frames", make_frames(row->stack));
     return object;
 }
@@ -154,7 +135,7 @@ add_profile(struct json_object *object, struct wp_top_model *model,
         profile = json_object_new_object();
         stacks = json_object_new_array();
         add_row_figures(profile, &rows.total, model->span_s > 0);
-        add_number(profile, "stack_count", rows.count);
+        wp_json_add_number(profile, "stack_count", rows.count);
         for (size_t i = 0; i < count; i++)
             json_object_array_add(stacks, make_stack(&rows.rows[i], model->span_s > 0));
         json_object_object_add(profile, "stacks", stacks);
@@ -200,19 +181,19 @@ add_kinds(struct json_object *object, const struct wp_top_model *model, const ch
         const struct wp_top_kind *kind = &kinds.rows[i];
         struct json_object *row = json_object_new_object();
 
-        add_text(row, "kind", kind->kind);
-        add_text(row, "family", kind->family);
-        add_number(row, "waits", kind->waits);
+        wp_json_add_text(row, "kind", kind->kind);
+        wp_json_add_text(row, "family", kind->family);
+        wp_json_add_number(row, "waits", kind->waits);
         if (model->span_s > 0)
-            add_double(row, "waits_per_second", kind->waits_per_s);
+            wp_json_add_double(row, "waits_per_second", kind->waits_per_s);
         for (unsigned j = 0; j < 2; j++) {
             struct json_object *amount = json_object_new_object();
 
             add_sum(amount, "delay_ns", kind->delay_ns[j]);
-            add_double(amount, "contentions", kind->contentions[j]);
+            wp_json_add_double(amount, "contentions", kind->contentions[j]);
             if (model->span_s > 0) {
-                add_double(amount, "delay_ns_per_second", kind->delay_per_s[j]);
-                add_double(amount, "contentions_per_second", kind->contentions_per_s[j]);
+                wp_json_add_double(amount, "delay_ns_per_second", kind->delay_per_s[j]);
+                wp_json_add_double(amount, "contentions_per_second", kind->contentions_per_s[j]);
             }
             json_object_object_add(row, names[j], amount);
         }
@@ -229,31 +210,31 @@ add_threads(struct json_object *object, const struct wp_top_session *session,
 {
     struct json_object *array = json_object_new_array();
     struct wp_top_threads threads = {0};
-    int status = wp_top_threads_make(&threads, &session->model, session->facts.sight,
-                                     wp_top_task_look, error);
+    int status = wp_top_threads_make(&threads, &session->model,
+                                     session->facts.has_ended ? NULL : wp_thread_life_look, error);
 
     for (size_t i = 0; i < threads.count; i++) {
         const struct wp_top_thread *thread = &threads.rows[i];
         struct json_object *row = json_object_new_object();
-        char state[2] = {thread->task.state, '\0'};
+        char state[2] = {thread->life.state, '\0'};
 
-        add_number(row, "pid", thread->pid);
-        add_number(row, "tid", thread->tid);
-        add_text(row, "name", thread->task.name);
-        add_text(row, "state", state);
-        add_number(row, "waits", thread->waits);
-        add_number(row, "waited_ns", thread->waited_ns);
+        wp_json_add_number(row, "pid", thread->pid);
+        wp_json_add_number(row, "tid", thread->tid);
+        wp_json_add_text(row, "name", thread->life.name);
+        wp_json_add_text(row, "state", state);
+        wp_json_add_number(row, "waits", thread->waits);
+        wp_json_add_number(row, "waited_ns", thread->waited_ns);
         if (session->model.span_s > 0) {
-            add_double(row, "waits_per_second", thread->waits_per_s);
-            add_double(row, "waited_share", thread->share);
+            wp_json_add_double(row, "waits_per_second", thread->waits_per_s);
+            wp_json_add_double(row, "waited_share", thread->share);
         }
         if (thread->waiting_ns != 0) {
-            add_text(row, "waiting_in", thread->function);
-            add_number(row, "waiting_ns", thread->waiting_ns);
+            wp_json_add_text(row, "waiting_in", thread->function);
+            wp_json_add_number(row, "waiting_ns", thread->waiting_ns);
         }
         json_object_array_add(array, row);
     }
-    add_number(object, "processes", threads.processes);
+    wp_json_add_number(object, "processes", threads.processes);
     wp_top_threads_free(&threads);
     json_object_object_add(object, "threads", array);
     return status;
@@ -268,12 +249,12 @@ add_program(struct json_object *object, const struct wp_top_session *session)
     char id[20];
 
     snprintf(id, sizeof id, "%016" PRIx64, snapshot->region_id);
-    add_text(object, "command", session->facts.command);
-    add_number(object, "pid", session->facts.pid);
-    add_text(object, "region", id);
-    add_text(object, "state", wp_top_has_ended(&session->facts) ? "ended" : "running");
-    add_number(object, "start_ns", snapshot->start_realtime_ns);
-    add_number(object, "time_ns", snapshot->read_realtime_ns);
+    wp_json_add_text(object, "command", session->facts.command);
+    wp_json_add_number(object, "pid", session->facts.pid);
+    wp_json_add_text(object, "region", id);
+    wp_json_add_text(object, "state", session->facts.has_ended ? "ended" : "running");
+    wp_json_add_number(object, "start_ns", snapshot->start_realtime_ns);
+    wp_json_add_number(object, "time_ns", snapshot->read_realtime_ns);
     json_object_object_add(object, "rates", make_rates(snapshot));
 }
 

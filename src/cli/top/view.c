@@ -22,7 +22,7 @@ wp_top_view_init(struct wp_top_view *view, struct wp_top_model *model,
         .model = model,
         .facts = facts,
         .deeds = *deeds,
-        .look = wp_top_task_look,
+        .look = wp_thread_life_look,
         .interval_ns = SECOND_NS,
         .page_rows = 1,
     };
@@ -126,8 +126,8 @@ wp_top_view_refresh(struct wp_top_view *view)
         return;
     /* Their texts went with the snapshot before, whatever fails below. */
     wp_top_kinds_free(&view->kind_rows);
-    status =
-        wp_top_threads_make(&view->threads, view->model, view->facts->sight, view->look, &error);
+    status = wp_top_threads_make(&view->threads, view->model,
+                                 view->facts->has_ended ? NULL : view->look, &error);
     if (status == 0 && shows_stacks(view))
         status = wp_top_rows_make(&view->rows, view->model, &query, &error);
     if (status == 0 && view->pane == WP_TOP_PANE_KINDS)

@@ -44,15 +44,9 @@ enum wp_top_prompt {
 struct wp_top_facts {
     char command[64]; /* valid UTF-8 without control characters */
     uint32_t pid;
-    enum wp_top_sight sight;
+    bool has_ended;
     char trouble[WP_ERROR_TEXT_BYTES]; /* why the latest look failed, "" if it did not */
 };
-
-static inline bool
-wp_top_has_ended(const struct wp_top_facts *facts)
-{
-    return facts->sight == WP_TOP_SIGHT_ENDED;
-}
 
 /* What the view can have done. Each returns 0, or negative errno with the reason. */
 struct wp_top_deeds {
@@ -72,7 +66,7 @@ struct wp_top_view {
     struct wp_top_model *model;
     const struct wp_top_facts *facts;
     struct wp_top_deeds deeds;
-    wp_top_task_look_fn *look;
+    wp_thread_life_look_fn *look;
 
     enum wp_top_pane pane;
     enum wp_top_sort sort;

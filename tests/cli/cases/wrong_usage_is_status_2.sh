@@ -11,3 +11,9 @@ status_of waitprof run --mutex-fraction 1000001 true
 status_of waitprof run --depth 0 true
 status_of waitprof export --format xml 1
 status_of waitprof export --profile bogus 1
+status_of waitprof run --block-rate '' true
+status_of waitprof run --depth $'1\n2' true
+status_of waitprof prune --older-than $'x\ty'
+status_of waitprof export --format '' 1
+status_of waitprof export --profile $'mutex\n' 1
+status_of waitprof $'l\ns'
