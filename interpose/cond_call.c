@@ -3,21 +3,38 @@
 #include "core/thread.h"
 #include "mutex_layout.h"
 
+/* To wait for a condition is to unlock the mutex. `now_ns` 0: not known yet. */
+static void
+wp_cond_call_charge(const struct wp_cond_call *call, pthread_mutex_t *mutex, uint64_t now_ns)
+{
+    struct wp_sample charge;
+
+    if (!wp_blame_waited_for(mutex) || wp_mutex_unlock_is_inner(mutex))
+        return;
+    if (now_ns == 0)
+        now_ns = wp_clock_ns();
+    if (wp_blame_charge(mutex, now_ns, &charge))
+        wp_unlock_record(&charge, now_ns, call->events.unlock, &call->caller);
+}
+
 void
 wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void *condition,
                    pthread_mutex_t *mutex, const struct timespec *deadline,
                    const struct wp_cond_events *events)
 {
-    struct wp_sample charge;
-
     call->caller = wp_unwind_caller(frame);
     call->events = *events;
+    call->wait.rates = wp_wait_rates_now();
+    call->is_looked_at = wp_wait_looks_at(&call->wait.rates);
+    if (!call->is_looked_at) {
+        wp_cond_call_charge(call, mutex, 0);
+        wp_condition_pass_over(&call->waiter, condition);
+        return;
+    }
     call->deadline = deadline != NULL ? *deadline : (struct timespec){.tv_nsec = -1};
     wp_wait_begin(&call->wait, events->wait);
-    if (wp_blame_waited_for(mutex) && !wp_mutex_unlock_is_inner(mutex) &&
-        wp_blame_charge(mutex, call->wait.start_ns, &charge))
-        wp_unlock_record(&charge, call->wait.start_ns, events->unlock, &call->caller);
-    wp_condition_enter(&call->waiter, condition, mutex);
+    wp_cond_call_charge(call, mutex, call->wait.start_ns);
+    wp_condition_enter(&call->waiter, condition, mutex, call->wait.rates.wait_fraction);
 }
 
 /* Nanoseconds by which `clock` is past the deadline; negative if it is not. */
@@ -56,10 +73,14 @@ wp_cond_call_timeout_ns(const struct wp_cond_call *call, uint64_t now_ns)
 void
 wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
 {
-    uint64_t now_ns = wp_clock_ns();
-    uint64_t start_ns = call->wait.start_ns;
-    uint64_t split_ns = start_ns;
+    uint64_t now_ns, start_ns, split_ns;
 
+    if (!call->is_looked_at) {
+        wp_condition_leave_passed_over(&call->waiter);
+        return;
+    }
+    now_ns = wp_clock_ns();
+    start_ns = split_ns = call->wait.start_ns;
     wp_thread_end_wait();
     if (now_ns <= start_ns)
         now_ns = start_ns + 1;
@@ -74,8 +95,8 @@ wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
     /* Not split: all of it was the wait. */
     if (split_ns == 0 || split_ns > now_ns)
         split_ns = now_ns;
-    wp_wait_record(split_ns - start_ns, call->wait.block_rate_ns, split_ns, call->events.wait,
-                   &call->caller);
-    wp_wait_record(now_ns - split_ns, call->wait.block_rate_ns, now_ns, call->events.again,
-                   &call->caller);
+    wp_wait_record_drawn(split_ns - start_ns, &call->wait.rates, split_ns, call->events.wait,
+                         &call->caller);
+    wp_wait_record_drawn(now_ns - split_ns, &call->wait.rates, now_ns, call->events.again,
+                         &call->caller);
 }

@@ -31,6 +31,7 @@ struct wp_cond_events {
 struct wp_cond_call {
     struct wp_unwind_registers caller;
     struct wp_cond_events events;
+    bool is_looked_at; /* false: another wait stands for it, and only `waiter` has a meaning */
     struct wp_wait wait;
     struct wp_condition_wait waiter;
     struct timespec deadline; /* tv_nsec -1: none */

@@ -191,6 +191,7 @@ wp_stdio_lock_slow(FILE *stream)
     struct wp_unwind_registers caller = wp_unwind_caller(WP_UNWIND_FRAME());
     struct wp_wait wait;
 
+    wait.rates = wp_wait_rates_now();
     wp_wait_begin(&wait, WP_FUNCTION_flockfile);
     wp_real.flockfile(stream);
     wp_wait_end(&wait, WP_FUNCTION_flockfile, &caller);

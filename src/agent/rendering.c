@@ -199,6 +199,8 @@ rendering_requested(const struct wp_rendering_request *request, struct wp_profil
     struct wp_profile *earlier = NULL;
     int status = rendering_profile(request->type, request->now, profile, error);
 
+    if (status == 0 && request->next != NULL)
+        status = wp_delta_base_new(*profile, request->next, error);
     if (status == 0 && request->earlier != NULL) {
         status = rendering_profile(request->type, request->earlier, &earlier, error);
         if (status == 0)
@@ -247,14 +249,21 @@ wp_render(struct wp_renderer *renderer, const struct wp_rendering_request *reque
     struct renderer_memory *memory = NULL;
     struct wp_profile *profile = NULL;
     struct wp_symbols *symbols = NULL;
-    int status = rendering_requested(request, &profile, error);
+    int status;
 
     *rendering = (struct wp_rendering){0};
+    if (request->next != NULL)
+        *request->next = NULL;
+    status = rendering_requested(request, &profile, error);
     if (status == 0)
         status = renderer_symbolize(renderer, profile, &symbols, &memory, error);
     /* Symbols only refer to what the symbolizer never changes: encoding needs no turn. */
     if (status == 0)
         status = rendering_encode(request, profile, symbols, rendering, error);
+    if (status != 0 && request->next != NULL) {
+        wp_delta_base_free(*request->next);
+        *request->next = NULL;
+    }
     wp_symbols_free(symbols);
     renderer_release(renderer, memory);
     wp_profile_free(profile);

@@ -39,6 +39,8 @@ struct wp_rendering_request {
     const struct wp_snapshot *now;
     const struct wp_snapshot *earlier; /* NULL: since the program's start, unless there is a base */
     const struct wp_delta_base *base;  /* of wp_rendering_base, in the place of `earlier` */
+    struct wp_delta_base **next;       /* NULL; or where to put what wp_rendering_base would make of
+                                        * `now`, the caller's on success, for half the work */
     const char *kinds;                 /* as of profile/kind.h, checked; NULL: all */
     struct wp_encode_options encode;
     const struct wp_encoder *encoder;

@@ -16,6 +16,7 @@
 #include "cli/quantity.h"
 #include "cli/region_loss.h"
 #include "cli/setup_check.h"
+#include "profile/own_cost.h"
 #include "profile/procfs.h"
 #include "profile/region_find.h"
 #include "profile/region_reader.h"
@@ -75,6 +76,31 @@ check_without_region(const struct wp_setup_subject *subject, const char *name,
     }
 }
 
+/* More than the default rates cost real services. */
+#define OWN_COST_WARN 0.01
+
+static void
+check_own_cost(const char *what, const struct wp_snapshot *snapshot, struct wp_findings *findings)
+{
+    bool has_ended = wp_snapshot_state(snapshot, NULL) == WP_STATE_GONE;
+    struct wp_own_cost cost =
+        wp_own_cost_of(snapshot->counters, wp_own_cost_span_ns(snapshot, has_ended));
+    bool is_much = cost.cpu_share > OWN_COST_WARN && !cost.is_rough;
+    bool has_budget = (snapshot->budget_cost_ns_per_s | snapshot->budget_samples_per_s) != 0;
+    char text[WP_OWN_COST_TEXT_BYTES];
+
+    if (cost.waits > 0)
+        wp_findings_add(findings, is_much && !has_budget ? WP_FINDING_WARN : WP_FINDING_OK, what,
+                        is_much && !has_budget ? "a budget holds it (`waitprof rate --budget 0.5%`)"
+                                               : NULL,
+                        "recording has cost it %s", wp_own_cost_describe(&cost, text, sizeof text));
+    if (has_budget)
+        wp_findings_add(
+            findings, WP_FINDING_OK, what, NULL, "its budget is %s (see `waitprof rate --history`)",
+            wp_own_cost_format_budget(snapshot->budget_cost_ns_per_s,
+                                      snapshot->budget_samples_per_s, text, sizeof text));
+}
+
 static void
 check_region(const char *what, struct wp_findings *findings, bool *has_region)
 {
@@ -92,6 +118,7 @@ check_region(const char *what, struct wp_findings *findings, bool *has_region)
     if (wp_reader_open(&place, &snapshot, &error) == 0) {
         wp_region_loss_check(what, snapshot->flags, snapshot->counters, findings);
         wp_region_loss_check_functions(what, snapshot, findings);
+        check_own_cost(what, snapshot, findings);
     } else {
         wp_findings_add(findings, WP_FINDING_WARN, what, NULL, "%s", error.text);
     }

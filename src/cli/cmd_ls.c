@@ -90,6 +90,7 @@ make_json_row(const struct wp_region_row *row)
     wp_json_add_number(object, "mutex_fraction", row->mutex_fraction);
     wp_json_add_number(object, "samples", row->samples);
     wp_json_add_number(object, "lost", row->lost);
+    wp_json_add_double(object, "own_cost_of_a_cpu", row->own_cost);
     wp_json_add_flag(object, "exported", row->exported);
     wp_json_add_text(object, "command", row->command);
     wp_json_add_text(object, "path", row->place.path);

@@ -12,7 +12,8 @@
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/quantity.h"
-#include "cli/rate_options.h"
+#include "cli/record/follow.h"
+#include "cli/record/rate_lease.h"
 #include "cli/terminal.h"
 #include "cli/view_options.h"
 #include "profile/clock.h"
@@ -23,33 +24,48 @@
 struct record_values {
     struct wp_rate_values rates;
     struct wp_option_number span_ns;
+    struct wp_option_number every_ns; /* not given: one profile of all */
     const char *prefix;
+    struct wp_keep_values keep;
     struct wp_view_values view;
 };
 
 static const struct record_values defaults = {
     .span_ns = {.value = UINT64_C(30000000000)},
     .prefix = "waitprof",
+    .keep = WP_KEEP_DEFAULTS,
 };
 
 static const struct wp_option options[] = {
     {.name = "seconds",
      .letter = 's',
      .placeholder = "N",
-     .help = "for so long (seconds, or with unit: 500ms, 5m; default: 30)",
+     .help = "for so long (seconds, or with unit: 500ms, 5m; default: 30,\n"
+             "with --every: no end)",
      .parse = wp_option_parse_time,
      .target = offsetof(struct record_values, span_ns),
      .minimum = 1,
      .unit_ns = UINT64_C(1000000000)},
+    {.name = "every",
+     .placeholder = "TIME",
+     .help = "a profile of each slice of so long, into a directory:\n"
+             "`waitprof timeline` shows them (seconds, or with unit)",
+     .parse = wp_option_parse_time,
+     .target = offsetof(struct record_values, every_ns),
+     .minimum = UINT64_C(100000000),
+     .maximum = UINT64_C(86400000000000),
+     .unit_ns = UINT64_C(1000000000)},
     {.name = "output",
      .letter = 'o',
-     .placeholder = "PREFIX",
-     .help = "write PREFIX.block.pb.gz and PREFIX.mutex.pb.gz\n(default: waitprof)",
+     .placeholder = "PREFIX|DIR",
+     .help = "write PREFIX.block.pb.gz and PREFIX.mutex.pb.gz, or with\n"
+             "--every the files of slices below DIR (default: waitprof)",
      .parse = wp_option_parse_text,
      .target = offsetof(struct record_values, prefix)},
     WP_RATE_OPTIONS(struct record_values, rates),
     WP_KIND_OPTION(struct record_values, view),
     WP_LABELS_OPTION(struct record_values, view),
+    WP_KEEP_OPTIONS(struct record_values, keep),
     {.name = NULL},
 };
 
@@ -132,38 +148,6 @@ report_ending(const char *what, enum ending ending, uint64_t span_ns)
         wp_message_note("%s: stopped after %s; the profiles are of that time", what, text);
 }
 
-/* Rates of the span are a lease, which the program ends by itself if this command is killed. */
-static int
-lease_rates(const struct record_values *values, const struct recording *recording, uint64_t *lease,
-            struct wp_error *error)
-{
-    const struct wp_reader_rate_change change = {
-        .block_rate_ns = wp_rate_option_pointer(&values->rates.block_rate_ns),
-        .mutex_fraction = wp_rate_option_pointer(&values->rates.mutex_fraction),
-        .for_ns = values->span_ns.value + LEASE_GRACE_NS,
-    };
-    struct wp_reader_rate_result result;
-    int status;
-
-    if (change.block_rate_ns == NULL && change.mutex_fraction == NULL)
-        return 0;
-    status = wp_reader_change_rates(&recording->target->place, &change, &result, error);
-    if (status == 0)
-        *lease = result.lease;
-    return status;
-}
-
-static void
-end_lease(const struct recording *recording, uint64_t lease)
-{
-    struct wp_reader_rates after;
-    struct wp_error error = {""};
-
-    if (wp_reader_end_lease(&recording->target->place, lease, &after, &error) != 0)
-        wp_message_warning(NULL, "they end by themselves some seconds after the span",
-                           "the rates were not set back: %s", error.text);
-}
-
 /* Signals only end the wait while the rates must still be set back. */
 static void
 hold_signals(sigset_t *stops)
@@ -181,42 +165,55 @@ record_span(const struct record_values *values, struct recording *recording, con
             struct wp_capture *capture, struct wp_error *error)
 {
     enum ending ending = ENDED_IN_TIME;
-    uint64_t span_ns = 0, lease = 0;
+    struct wp_rate_lease lease = {
+        .rates = &values->rates,
+        .place = &recording->target->place,
+        .for_ns = values->span_ns.value + LEASE_GRACE_NS,
+    };
+    uint64_t span_ns = 0;
     sigset_t stops;
     int status;
 
     hold_signals(&stops);
-    status = lease_rates(values, recording, &lease, error);
+    status = wp_rate_lease_take(&lease, error);
     if (status == 0)
         status = wp_target_read(recording->target, &recording->first, error);
     if (status == 0) {
         ending = wait_for_end(recording, values->span_ns.value, &stops);
         status = capture_difference(recording, capture, &span_ns, error);
     }
-    if (lease != 0 && ending != ENDED_BY_TARGET)
-        end_lease(recording, lease);
+    if (ending != ENDED_BY_TARGET)
+        wp_rate_lease_end(&lease);
     sigprocmask(SIG_UNBLOCK, &stops, NULL);
     if (status == 0)
         report_ending(what, ending, span_ns);
     return status;
 }
 
+/* Whether the program can be recorded, and has waits of the kinds that are asked for. */
 static int
-record_target(const struct record_values *values, struct recording *recording, const char *what,
-              struct wp_error *error)
+check_target(const struct record_values *values, struct recording *recording, const char *what,
+             struct wp_error *error)
 {
-    struct wp_capture capture = {0};
-    int status = wp_target_read(recording->target, &recording->first, error);
+    struct wp_snapshot *snapshot = NULL;
+    int status = wp_target_read(recording->target, &snapshot, error);
 
-    if (status == 0 && wp_target_state(recording->target, recording->first, NULL) == WP_STATE_GONE)
+    if (status == 0 && wp_target_state(recording->target, snapshot, NULL) == WP_STATE_GONE)
         status =
             wp_error_set(error, ESRCH, "%s: the program has ended; see `waitprof export`", what);
     if (status == 0)
-        status = wp_view_check_kinds(values->view.kinds, recording->first, error);
-    wp_snapshot_free(recording->first);
-    recording->first = NULL;
-    if (status == 0)
-        status = record_span(values, recording, what, &capture, error);
+        status = wp_view_check_kinds(values->view.kinds, snapshot, error);
+    wp_snapshot_free(snapshot);
+    return status;
+}
+
+static int
+record_one(const struct record_values *values, struct recording *recording, const char *what,
+           struct wp_error *error)
+{
+    struct wp_capture capture = {0};
+    int status = record_span(values, recording, what, &capture, error);
+
     if (status == 0)
         status = wp_capture_select_kinds(&capture, values->view.kinds, error);
     if (status == 0)
@@ -227,17 +224,53 @@ record_target(const struct record_values *values, struct recording *recording, c
 }
 
 static int
+record_slices(const struct record_values *values, const struct recording *recording,
+              const char *what, struct wp_error *error)
+{
+    const struct wp_follow_options follow = {
+        .directory = values->prefix,
+        .what = what,
+        .every_ns = values->every_ns.value,
+        .span_ns = values->span_ns.given ? values->span_ns.value : 0,
+        .keep = values->keep,
+        .rates = values->rates,
+        .view = values->view,
+    };
+    sigset_t stops;
+    int status;
+
+    hold_signals(&stops);
+    status = wp_follow(&follow, recording->target, &stops, error);
+    sigprocmask(SIG_UNBLOCK, &stops, NULL);
+    return status;
+}
+
+static int
+check_options(const struct record_values *values, struct wp_error *error)
+{
+    if (values->every_ns.given)
+        return 0;
+    if (values->keep.bytes.given || values->keep.age_ns.given)
+        return wp_error_set(error, EINVAL, "%s: only with --every",
+                            values->keep.bytes.given ? "--keep-bytes" : "--keep-age");
+    return wp_capture_check_prefix(values->prefix, error);
+}
+
+static int
 record(const void *given, char **arguments)
 {
     const struct record_values *values = given;
     struct recording recording = {NULL, NULL};
     struct wp_error error = {""};
-    int status = wp_capture_check_prefix(values->prefix, &error);
+    int status = check_options(values, &error);
 
     if (status == 0)
         status = wp_target_open(arguments[0], &recording.target, &error);
     if (status == 0)
-        status = record_target(values, &recording, arguments[0], &error);
+        status = check_target(values, &recording, arguments[0], &error);
+    if (status == 0)
+        status = values->every_ns.given ? record_slices(values, &recording, arguments[0], &error)
+                                        : record_one(values, &recording, arguments[0], &error);
     wp_target_release(recording.target);
     return status != 0 ? wp_command_fail(status, &error) : WP_EXIT_OK;
 }
@@ -249,7 +282,10 @@ const struct wp_command wp_command_record = {
     .description =
         "Writes the profiles of a span of time: what the program waited for between two looks at\n"
         "its region. Rates given here hold for the span and are set back at its end. Ends early,\n"
-        "with the profiles of the time until then, by ^C or when the program ends.\n",
+        "with the profiles of the time until then, by ^C or when the program ends.\n"
+        "With --every, goes on until then, and stores a profile of each slice of time in\n"
+        "DIR/COMMAND.PID; a slice in which nothing waited has none. The oldest go when there is\n"
+        "no more room.\n",
     .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,

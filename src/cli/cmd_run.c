@@ -23,11 +23,13 @@
 #include "cli/region_life.h"
 #include "cli/setup_check.h"
 #include "cli/view_options.h"
+#include "profile/own_cost.h"
 #include "profile/region_find.h"
 #include "profile/region_reader.h"
 
 struct run_values {
     struct wp_rate_values rates;
+    struct wp_option_budget budget;
     struct wp_option_number depth;
     const char *prefix;
     const char *events;
@@ -40,6 +42,7 @@ static const struct run_values defaults = {.prefix = "waitprof"};
 
 static const struct wp_option options[] = {
     WP_RATE_OPTIONS(struct run_values, rates),
+    WP_BUDGET_OPTION(struct run_values, budget),
     {.name = "output",
      .letter = 'o',
      .placeholder = "PREFIX",
@@ -274,6 +277,28 @@ report_not_started(const char *program, int failure)
     return missing ? WP_EXIT_NO_PROGRAM : WP_EXIT_CANNOT_EXECUTE;
 }
 
+/* What the options say, in the words of the library's environment. */
+static void
+set_variables(const struct run_values *values, struct wp_launch *launch)
+{
+    char budget[WP_OWN_COST_TEXT_BYTES];
+
+    if (values->rates.block_rate_ns.given)
+        wp_launch_set(launch, "WAITPROF_BLOCK_RATE", "%" PRIu64, values->rates.block_rate_ns.value);
+    if (values->rates.mutex_fraction.given)
+        wp_launch_set(launch, "WAITPROF_MUTEX_FRACTION", "%" PRIu64,
+                      values->rates.mutex_fraction.value);
+    if (values->budget.given)
+        wp_launch_set(launch, "WAITPROF_BUDGET", "%s",
+                      wp_own_cost_format_budget(values->budget.value.cost_ns_per_s,
+                                                values->budget.value.samples_per_s, budget,
+                                                sizeof budget));
+    if (values->depth.given)
+        wp_launch_set(launch, "WAITPROF_DEPTH", "%" PRIu64, values->depth.value);
+    if (values->events != NULL)
+        wp_launch_set(launch, "WAITPROF_EVENTS", "%s", values->events);
+}
+
 static int
 run(const void *given, char **arguments)
 {
@@ -290,17 +315,7 @@ run(const void *given, char **arguments)
         return status;
     launch.library = library;
     wp_launch_set(&launch, "WAITPROF_RUN", "%016" PRIx64, run_id);
-    if (values->rates.block_rate_ns.given)
-        wp_launch_set(&launch, "WAITPROF_BLOCK_RATE", "%" PRIu64,
-                      values->rates.block_rate_ns.value);
-    if (values->rates.mutex_fraction.given)
-        wp_launch_set(&launch, "WAITPROF_MUTEX_FRACTION", "%" PRIu64,
-                      values->rates.mutex_fraction.value);
-    if (values->depth.given)
-        wp_launch_set(&launch, "WAITPROF_DEPTH", "%" PRIu64, values->depth.value);
-    if (values->events != NULL)
-        wp_launch_set(&launch, "WAITPROF_EVENTS", "%s", values->events);
-
+    set_variables(values, &launch);
     status = wp_launch_run(&launch, &end);
     if (status != 0) {
         wp_message_error(arguments[0], NULL, "cannot be started: %s", strerror(-status));

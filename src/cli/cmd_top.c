@@ -2,6 +2,7 @@
  * waitprof top: who waits, on the whole screen, or once as tables or JSON.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -10,9 +11,11 @@
 #include "cli/capture.h"
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/quantity.h"
 #include "cli/terminal.h"
 #include "cli/top/top_json.h"
 #include "cli/view_options.h"
+#include "profile/own_cost.h"
 #ifdef WP_HAVE_SCREEN
 #include "cli/top/live.h"
 #include "cli/top/screen.h"
@@ -123,6 +126,29 @@ capture_target(struct wp_capture *capture, const struct wp_target *target, const
     return status;
 }
 
+/* What recording cost, and the rates in force, below the tables. */
+static void
+print_cost(const struct wp_capture *capture)
+{
+    const struct wp_profile *profile = capture->profiles[0];
+
+    for (size_t i = 0; i < profile->source_count; i++) {
+        const struct wp_profile_source *source = &profile->sources[i];
+        bool is_span = profile->duration_ns != 0;
+        struct wp_own_cost cost =
+            wp_own_cost_of(source->counters, is_span ? profile->duration_ns : source->run_ns);
+        char text[WP_OWN_COST_TEXT_BYTES], rate[WP_QUANTITY_TEXT_BYTES];
+
+        printf("\nOwn cost%s: %s\n", is_span ? "" : " since the start",
+               wp_own_cost_describe(&cost, text, sizeof text));
+        printf("Rates: block %s, mutex %" PRIu64 ", waits %" PRIu64 "; budget %s\n",
+               wp_quantity_format_exact_time(source->block_rate_ns, rate), source->mutex_fraction,
+               source->wait_fraction,
+               wp_own_cost_format_budget(source->budget_cost_ns_per_s, source->budget_samples_per_s,
+                                         text, sizeof text));
+    }
+}
+
 static int
 print_tables(const struct top_values *values, const struct wp_target *target,
              struct wp_error *error)
@@ -148,6 +174,8 @@ print_tables(const struct top_values *values, const struct wp_target *target,
         status = wp_capture_select_kinds(&capture, values->view.kinds, error);
     if (status == 0)
         status = wp_capture_print(&capture, chosen, &report, stdout, error);
+    if (status == 0)
+        print_cost(&capture);
     wp_capture_free(&earlier);
     wp_capture_free(&capture);
     return status;
@@ -332,7 +360,8 @@ const struct wp_command wp_command_top = {
         "on\n"
         "the full screen: h lists the keys, q quits. Rates that are changed there are put back at\n"
         "the end. Elsewhere, and with --once or --rows, it prints tables of the waits since the\n"
-        "program's start. The program need not run any more.\n",
+        "program's start. Delays come with the interval in which they lie with 95 % confidence.\n"
+        "The program need not run any more.\n",
     .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,

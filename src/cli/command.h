@@ -20,6 +20,7 @@ struct wp_command {
     int arguments_minimum;
     int arguments_maximum; /* -1: any number */
     bool runs_program;     /* options end at the first argument that is none */
+    bool has_sides;        /* a "--" divides the arguments, and comes as wp_option_divider */
     const void *defaults;  /* option values before parsing, values_bytes of them */
     size_t values_bytes;
 
@@ -41,6 +42,11 @@ extern const struct wp_command wp_command_serve;
 extern const struct wp_command wp_command_push;
 extern const struct wp_command wp_command_prune;
 extern const struct wp_command wp_command_doctor;
+extern const struct wp_command wp_command_diff;
+extern const struct wp_command wp_command_gate;
+extern const struct wp_command wp_command_report;
+extern const struct wp_command wp_command_timeline;
+extern const struct wp_command wp_command_tune;
 extern const struct wp_command wp_command_functions;
 
 #endif

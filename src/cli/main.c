@@ -14,9 +14,10 @@
 #define COMMAND_NAME_WIDTH 10
 
 static const struct wp_command *const commands[] = {
-    &wp_command_run,    &wp_command_ls,     &wp_command_top,       &wp_command_record,
-    &wp_command_export, &wp_command_rate,   &wp_command_serve,     &wp_command_push,
-    &wp_command_prune,  &wp_command_doctor, &wp_command_functions,
+    &wp_command_run,    &wp_command_ls,    &wp_command_top,    &wp_command_record,
+    &wp_command_report, &wp_command_diff,  &wp_command_gate,   &wp_command_timeline,
+    &wp_command_tune,   &wp_command_rate,  &wp_command_export, &wp_command_serve,
+    &wp_command_push,   &wp_command_prune, &wp_command_doctor, &wp_command_functions,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -91,6 +92,12 @@ print_exit_codes(const struct wp_command *command, FILE *stream)
     WP_EXIT_CODES(PRINT_GENERAL_EXIT_CODE)
     if (command == NULL) {
         WP_DOCTOR_EXIT_CODES(PRINT_EXIT_CODE)
+    }
+    if (command == NULL || command == &wp_command_diff) {
+        WP_DIFF_EXIT_CODES(PRINT_EXIT_CODE)
+    }
+    if (command == NULL || command == &wp_command_gate) {
+        WP_GATE_EXIT_CODES(PRINT_EXIT_CODE)
     }
     if (command == NULL || command == &wp_command_run) {
         WP_RUN_EXIT_CODES(PRINT_EXIT_CODE)
@@ -186,6 +193,8 @@ run_command(const struct wp_command *command, const struct common_values *given,
     if (command->defaults != NULL)
         memcpy(values + 1, command->defaults, command->values_bytes);
 
+    if (command->has_sides)
+        wp_option_table_mark_divider(argc, argv);
     first = wp_option_table_parse(table, argc, argv, command->runs_program, values);
     if (first >= 0 && values->help) {
         print_command_help(command, table);

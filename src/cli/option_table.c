@@ -10,6 +10,7 @@
 #include "cli/quantity.h"
 
 #define HELP_COLUMN 30
+#define PAIR_BYTES 128u
 
 static int
 refuse_argument(const struct wp_option *option, const char *text, const char *what)
@@ -81,6 +82,21 @@ wp_option_parse_bytes(const struct wp_option *option, const char *text, void *ta
     int status = wp_quantity_parse_bytes(text, &value);
 
     return take_number(option, text, "a size", status, value, target);
+}
+
+int
+wp_option_parse_budget(const struct wp_option *option, const char *text, void *target)
+{
+    struct wp_option_budget *budget = target;
+    int status = wp_quantity_parse_budget(text, &budget->value);
+
+    budget->given = true;
+    if (status == 0)
+        return 0;
+    wp_message_error(text, "give " WP_QUANTITY_BUDGET_WORDS,
+                     status == -ERANGE ? "too large for --%s" : "not a budget for --%s",
+                     option->name);
+    return -EINVAL;
 }
 
 int
@@ -196,6 +212,40 @@ report_refused(const struct wp_option *table, char **argv, int value)
     return -EINVAL;
 }
 
+/* What getopt takes for an argument like any other; a file of that name is another pointer. */
+char wp_option_divider[] = "(divider)";
+
+void
+wp_option_table_mark_divider(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            argv[i] = wp_option_divider;
+            return;
+        }
+    }
+}
+
+/* Hands the argument that getopt_long took to the row's parser, together with the next one if they
+ * are a pair. */
+static int
+parse_row(const struct wp_option *row, char **argv, void *values)
+{
+    void *target = (char *)values + row->target;
+    char pair[PAIR_BYTES];
+
+    if (row->pair_word == NULL || strcmp(optarg, row->pair_word) != 0)
+        return row->parse(row, optarg, target);
+    if (argv[optind] == NULL) {
+        wp_message_error(optarg, "see --help", "needs a second argument for --%s", row->name);
+        return -EINVAL;
+    }
+    if ((size_t)snprintf(pair, sizeof pair, "%s %s", optarg, argv[optind]) >= sizeof pair)
+        return refuse_argument(row, argv[optind], "a value");
+    optind++;
+    return row->parse(row, pair, target);
+}
+
 int
 wp_option_table_parse(const struct wp_option *table, int argc, char **argv, bool stop_early,
                       void *values)
@@ -214,7 +264,7 @@ wp_option_table_parse(const struct wp_option *table, int argc, char **argv, bool
         row = value != '?' && value != ':' ? find_row(table, value) : NULL;
         if (row == NULL)
             return report_refused(table, argv, value);
-        if (row->parse(row, optarg, (char *)values + row->target) != 0)
+        if (parse_row(row, argv, values) != 0)
             return -EINVAL;
     }
 }

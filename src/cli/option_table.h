@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/quantity.h"
+
 struct wp_option;
 
 /*
@@ -28,6 +30,8 @@ struct wp_option {
     const char *const *choices; /* for wp_option_parse_choice: NULL ends them */
     uint64_t minimum, maximum;  /* for numbers (maximum 0: none), bytes, times in ns */
     uint64_t unit_ns;           /* for times: what a bare number counts */
+    const char *pair_word; /* an argument that a second one follows: the parser gets both, with a
+                            * blank between them */
 };
 
 /* A number that may not have been given. */
@@ -36,13 +40,20 @@ struct wp_option_number {
     uint64_t value;
 };
 
-/* Target types: bool; const char * (points into argv); struct wp_option_number (thrice); unsigned
- * (index of the choice). */
+/* A budget that may not have been given. */
+struct wp_option_budget {
+    bool given;
+    struct wp_quantity_budget value;
+};
+
+/* Target types: bool; const char * (points into argv); struct wp_option_number (thrice); struct
+ * wp_option_budget; unsigned (index of the choice). */
 wp_option_parser wp_option_parse_flag;
 wp_option_parser wp_option_parse_text;
 wp_option_parser wp_option_parse_number;
 wp_option_parser wp_option_parse_time;
 wp_option_parser wp_option_parse_bytes;
+wp_option_parser wp_option_parse_budget;
 wp_option_parser wp_option_parse_choice;
 
 /* For parsers of their own lists: says that `text` is none of `choices` (NULL ends them), with the
@@ -61,6 +72,14 @@ int wp_option_refuse_choice(const struct wp_option *option, const char *text,
  */
 int wp_option_table_parse(const struct wp_option *table, int argc, char **argv, bool stop_early,
                           void *values);
+
+/*
+ * For commands that compare two lists of arguments, `A... -- B...`: puts wp_option_divider in the
+ * place of the first "--" of argv. It stays where it is, and options may stand after it; a second
+ * "--" ends the options, as ever.
+ */
+extern char wp_option_divider[];
+void wp_option_table_mark_divider(int argc, char **argv);
 
 /* Prints the rows for `--help`. */
 void wp_option_table_print(const struct wp_option *table, FILE *stream);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,37 @@ wp_quantity_parse_bytes(const char *text, uint64_t *bytes)
         rest++;
     }
     return *rest == '\0' ? multiply(&decimal, unit, bytes) : -EINVAL;
+}
+
+#define PERCENT_NS_PER_S UINT64_C(10000000)
+#define BUDGET_MAX_SAMPLES_PER_S UINT64_C(1000000000)
+
+int
+wp_quantity_parse_budget(const char *text, struct wp_quantity_budget *budget)
+{
+    bool is_cost = text[0] != '\0' && text[strlen(text) - 1] == '%';
+    uint64_t most = is_cost ? 100 * PERCENT_NS_PER_S : BUDGET_MAX_SAMPLES_PER_S;
+    struct decimal decimal;
+    const char *rest = text;
+    uint64_t limit = 0;
+    int status;
+
+    *budget = (struct wp_quantity_budget){0};
+    if (strcmp(text, "off") == 0 || strcmp(text, "0") == 0)
+        return 0;
+    status = parse_decimal(text, &decimal, &rest);
+    if (status != 0)
+        return status;
+    if (strcmp(rest, is_cost ? "%" : "/s") != 0 || (!is_cost && decimal.scale > 1))
+        return -EINVAL;
+    status = multiply(&decimal, is_cost ? PERCENT_NS_PER_S : 1, &limit);
+    if (status != 0 || limit > most)
+        return -ERANGE;
+    if (is_cost)
+        budget->cost_ns_per_s = limit;
+    else
+        budget->samples_per_s = limit;
+    return limit != 0 ? 0 : -EINVAL;
 }
 
 /* Three digits that count. */

@@ -24,6 +24,21 @@ int wp_quantity_parse_time(const char *text, uint64_t unit_ns, uint64_t *time_ns
  */
 int wp_quantity_parse_bytes(const char *text, uint64_t *bytes);
 
+/* What the library may cost a program: as regions have it, 0: no limit of that kind. */
+struct wp_quantity_budget {
+    uint64_t cost_ns_per_s; /* of one processor */
+    uint64_t samples_per_s;
+};
+
+#define WP_QUANTITY_BUDGET_WORDS "0.5% (of a processor), 2000/s (kept samples a second) or off"
+
+/*
+ * Reads a budget: `0.5%` of one processor (to a millionth of a percent, 100 at most), `2000/s` kept
+ * samples a second, or `off`. WAITPROF_BUDGET takes the same words. 0, -EINVAL (also for a budget
+ * of nothing: that is no budget, and `off` says so), or -ERANGE. profile/own_cost.h writes them.
+ */
+int wp_quantity_parse_budget(const char *text, struct wp_quantity_budget *budget);
+
 /* A buffer that every wp_quantity_format_* result fits. */
 #define WP_QUANTITY_TEXT_BYTES 32u
 

@@ -15,6 +15,7 @@
 #include "cli/region_loss.h"
 #include "core/region_format.h"
 #include "profile/clock.h"
+#include "profile/own_cost.h"
 #include "profile/region_reader.h"
 #include "profile/region_use.h"
 
@@ -45,6 +46,8 @@ fill_row(struct wp_region_row *row, const struct wp_snapshot *snapshot)
     row->samples =
         snapshot->counters[WP_COUNTER_block_samples] + snapshot->counters[WP_COUNTER_mutex_samples];
     row->lost = wp_region_loss_count(snapshot->counters);
+    row->own_cost =
+        wp_own_cost_of(snapshot->counters, wp_own_cost_span_ns(snapshot, life.ended)).cpu_share;
     row->pid = life.pid != 0 ? (uint32_t)life.pid : snapshot->pid;
     row->uid = snapshot->uid;
     row->state = life.state;

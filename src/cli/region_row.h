@@ -21,6 +21,7 @@ struct wp_region_row {
     uint64_t mutex_fraction;
     uint64_t samples; /* kept, of both profiles */
     uint64_t lost;    /* samples and waiters, see cli/region_loss.h */
+    double own_cost;  /* of recording, since the start: a share of one processor */
     uint32_t pid;     /* as seen from here while it runs, else as the program saw it */
     uint32_t uid;
     const char *state; /* as of struct wp_region_life */

@@ -33,3 +33,13 @@ wp_terminal_width(FILE *stream)
         return 0;
     return size.ws_col;
 }
+
+size_t
+wp_terminal_height(FILE *stream)
+{
+    struct winsize size;
+
+    if (!wp_terminal_is(stream) || ioctl(fileno(stream), TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_row;
+}

@@ -16,4 +16,7 @@ bool wp_terminal_has_colour(FILE *stream);
 /* Columns; 0 when it is no terminal or does not say. */
 size_t wp_terminal_width(FILE *stream);
 
+/* Lines; 0 likewise. */
+size_t wp_terminal_height(FILE *stream);
+
 #endif

@@ -8,14 +8,20 @@
  *   last     time of the last charge, or of the first waiter's start (ns, 52 bits: 52 days apart)
  *   waiting  registered waiters (12 bits)
  *   owed     sum over waiters with start > last of (start - last), minus the unpaid time of
- *            those who gave up (ns, 51 bits, two's complement)
+ *            those who gave up (ns, 50 bits, two's complement)
+ *   quiet    1: a budget allows no more charges for these waiters
  *   debt     1: owed holds unpaid time of waiters who gave up
  *   arrived  waiters that have not been charged yet (12 bits)
  *
  * so that a charge at `now` is waiting * (now - last) - owed, and leaves last = now, owed = 0, debt
- * = 0, arrived = 0. A record is in use while waiting > 0 or debt; the compare-and-swap that changes
- * that also decides who changes wp_blame_active, which therefore counts records in use exactly, if
- * a moment late.
+ * = 0, arrived = 0. A record is in use while waiting > 0 or debt, and active while it is in use and
+ * not quiet; the compare-and-swap that changes that also decides who changes wp_blame_active, which
+ * therefore counts active records exactly, if a moment late.
+ *
+ * A quiet record has waiters only (no debt, nothing owed, none arrived), and `last` is when it
+ * became so. Unlocks do not see it. What its waiters wait from `last` on is theirs to tell when
+ * they leave, and goes to no unlocker but to [not attributed: budget]. The next waiter to join
+ * wakes it.
  *
  * A free record is taken over for another lock in three steps: the account becomes `taken` (all
  * ones) by compare-and-swap, the key is written, the account is set (release). Everyone else reads
@@ -27,18 +33,22 @@
 #include <stddef.h>
 
 #include "core/account.h"
+#include "core/budget.h"
+#include "core/own_cost.h"
 #include "core/process.h"
 #include "core/region.h"
+#include "core/stack_table.h"
 
 /* Of a compare-and-swap: bounded, though each failure is another's success. */
 #define WP_BLAME_TRIES 256
 
-/* 13 days; a lock that hangs so long for all its waiters together charges less than was waited. */
-#define WP_BLAME_MAX_OWED_NS ((INT64_C(1) << 50) - 1)
+/* 6 days; a lock that hangs so long for all its waiters together charges less than was waited. */
+#define WP_BLAME_MAX_OWED_NS ((INT64_C(1) << 49) - 1)
 #define WP_BLAME_COUNT_MASK UINT64_C(0xfff)
 #define WP_BLAME_MAX_WAITING (WP_BLAME_COUNT_MASK - 1)
 
 #define WP_BLAME_FRACTION_BITS 20
+#define WP_BLAME_FRACTION_MASK ((UINT64_C(1) << WP_BLAME_FRACTION_BITS) - 1)
 _Static_assert(WP_SAMPLING_MAX_FRACTION < UINT64_C(1) << WP_BLAME_FRACTION_BITS, "fits the key");
 
 /* The account, unpacked. */
@@ -47,14 +57,17 @@ struct wp_blame_account {
     uint64_t waiting;
     int64_t owed_ns;
     uint64_t arrived;
+    bool quiet;
     bool debt;
 };
 
 struct wp_blame_record {
-    /* low: last << 12 | waiting; high: owed << 13 | debt << 12 | arrived */
+    /* low: last << 12 | waiting; high: owed << 14 | quiet << 13 | debt << 12 | arrived */
     struct wp_atomic_pair account;
     uint64_t key; /* address / 4 << 20 | fraction; the address's bits above 45 are lost */
-    uint64_t unused;
+    /* What the waiters registered now have been charged with, all together (ns). Follows the
+     * account without a lock: for the variance of a charge alone. */
+    int64_t charged_ns;
 };
 
 WP_PROCESS_WIPED(uint16_t, wp_blame_active, WP_BLAME_SETS);
@@ -66,7 +79,8 @@ wp_blame_unpack(struct wp_atomic_pair pair)
     return (struct wp_blame_account){
         .last_ns = pair.low >> 12,
         .waiting = pair.low & WP_BLAME_COUNT_MASK,
-        .owed_ns = (int64_t)pair.high >> 13,
+        .owed_ns = (int64_t)pair.high >> 14,
+        .quiet = (pair.high >> 13 & 1) != 0,
         .debt = (pair.high >> 12 & 1) != 0,
         .arrived = pair.high & WP_BLAME_COUNT_MASK,
     };
@@ -77,7 +91,8 @@ wp_blame_pack(const struct wp_blame_account *account)
 {
     return (struct wp_atomic_pair){
         .low = account->last_ns << 12 | account->waiting,
-        .high = (uint64_t)account->owed_ns << 13 | (uint64_t)account->debt << 12 | account->arrived,
+        .high = (uint64_t)account->owed_ns << 14 | (uint64_t)account->quiet << 13 |
+                (uint64_t)account->debt << 12 | account->arrived,
     };
 }
 
@@ -85,6 +100,12 @@ static bool
 wp_blame_in_use(const struct wp_blame_account *account)
 {
     return account->waiting != 0 || account->debt;
+}
+
+static bool
+wp_blame_is_active(const struct wp_blame_account *account)
+{
+    return wp_blame_in_use(account) && !account->quiet;
 }
 
 static uint64_t
@@ -95,10 +116,58 @@ wp_blame_key(const void *lock, uint64_t fraction)
 }
 
 static void
-wp_blame_count_use(uint32_t set, bool before, bool after)
+wp_blame_count_active(uint32_t set, bool before, bool after)
 {
     if (before != after)
         (void)wp_atomic_add_16(&wp_blame_active[set], after ? 1 : (uint16_t)-1);
+}
+
+static void
+wp_blame_set_charged(struct wp_blame_record *record, int64_t charged_ns)
+{
+    wp_atomic_store_64((uint64_t *)&record->charged_ns, (uint64_t)charged_ns);
+}
+
+static void
+wp_blame_add_charged(struct wp_blame_record *record, int64_t addend_ns)
+{
+    (void)wp_atomic_add_64((uint64_t *)&record->charged_ns, (uint64_t)addend_ns);
+}
+
+static uint64_t
+wp_blame_charged_ns(const struct wp_blame_record *record)
+{
+    int64_t charged_ns = (int64_t)wp_atomic_load_64((const uint64_t *)&record->charged_ns);
+
+    return charged_ns > 0 ? (uint64_t)charged_ns : 0;
+}
+
+/* What `waiters` registered at `fraction` waited for delay_ns without an unlock that could be
+ * charged; charged_ns as for wp_sampling_mutex_sample. */
+static void
+wp_blame_add_unattributed(int64_t delay_ns, uint64_t waiters, uint64_t charged_ns,
+                          uint64_t fraction, uint64_t now_ns)
+{
+    struct wp_sample sample;
+
+    if (delay_ns <= 0)
+        return;
+    sample = wp_sampling_mutex_sample(0, waiters, (uint64_t)delay_ns, charged_ns, fraction);
+    wp_stack_table_add(wp_stack_table_lost(WP_PROFILE_MUTEX, WP_SPECIAL_BUDGET), &sample, now_ns);
+}
+
+/* Makes a quiet account one that is charged again, from start_ns on. Returns what its waiters
+ * waited in the meantime. */
+static int64_t
+wp_blame_wake(struct wp_blame_account *account, uint64_t start_ns)
+{
+    int64_t quiet_ns = wp_account_between(account->last_ns, start_ns & WP_ACCOUNT_TIME_MASK);
+
+    account->quiet = false;
+    if (quiet_ns <= 0)
+        return 0;
+    account->last_ns = start_ns & WP_ACCOUNT_TIME_MASK;
+    return quiet_ns * (int64_t)account->waiting;
 }
 
 /* Adds a waiter to the account; a fresh one starts with it. False: the account is full. */
@@ -133,12 +202,16 @@ wp_blame_join(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64
             return false;
 
         struct wp_blame_account account = wp_blame_unpack(seen);
-        bool before = wp_blame_in_use(&account);
+        bool before = wp_blame_is_active(&account);
+        uint64_t waited = account.waiting;
+        int64_t quiet_ns = account.quiet ? wp_blame_wake(&account, start_ns) : 0;
 
         if (!wp_blame_add_waiter(&account, start_ns))
             return false;
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
-            wp_blame_count_use(set, before, true);
+            wp_blame_count_active(set, before, true);
+            wp_blame_add_unattributed(quiet_ns, waited, wp_blame_charged_ns(record),
+                                      key & WP_BLAME_FRACTION_MASK, start_ns);
             return true;
         }
     }
@@ -168,7 +241,8 @@ wp_blame_take_over(struct wp_blame_record *record, uint32_t set, uint64_t key, u
     (void)wp_blame_add_waiter(&account, start_ns);
     fresh = wp_blame_pack(&account);
     wp_atomic_store_64(&record->key, key);
-    wp_blame_count_use(set, before, true);
+    wp_blame_set_charged(record, 0);
+    wp_blame_count_active(set, before, true);
     (void)wp_atomic_pair_cas(&record->account, WP_ACCOUNT_TAKEN, fresh);
     return true;
 }
@@ -228,6 +302,17 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
     account->debt = account->debt || unpaid > 0;
 }
 
+/* A waiter that was charged with charged_ns (less than 0: with nothing) has left the account. */
+static void
+wp_blame_forget_charged(struct wp_blame_record *record, const struct wp_blame_account *account,
+                        int64_t charged_ns)
+{
+    if (account->waiting == 0)
+        wp_blame_set_charged(record, 0);
+    else if (charged_ns > 0)
+        wp_blame_add_charged(record, -charged_ns);
+}
+
 void
 wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns)
 {
@@ -235,18 +320,31 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         return;
 
     struct wp_blame_record *record = &wp_blame_records[ticket->record - 1];
+    uint64_t fraction = wp_atomic_load_64(&record->key) & WP_BLAME_FRACTION_MASK;
 
     for (;;) { /* not bounded: to give up would leave a waiter who is charged for ever */
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_blame_account account = wp_blame_unpack(seen);
 
+        bool before = wp_blame_is_active(&account);
+        int64_t charged_ns =
+            wp_account_between(ticket->start_ns & WP_ACCOUNT_TIME_MASK, account.last_ns);
+        int64_t quiet_ns =
+            account.quiet ? wp_account_between(account.last_ns, now_ns & WP_ACCOUNT_TIME_MASK) : 0;
+
         /* Wiped: we are a forked child, and registered in the parent. */
         if (account.waiting == 0 || wp_account_is_taken(seen))
             return;
-        wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
+        if (account.quiet)
+            account.quiet = --account.waiting != 0;
+        else
+            wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
-            wp_blame_count_use((ticket->record - 1) / WP_BLAME_WAYS, true,
-                               wp_blame_in_use(&account));
+            wp_blame_forget_charged(record, &account, charged_ns);
+            wp_blame_count_active((ticket->record - 1) / WP_BLAME_WAYS, before,
+                                  wp_blame_is_active(&account));
+            wp_blame_add_unattributed(quiet_ns, 1, charged_ns > 0 ? (uint64_t)charged_ns : 0,
+                                      fraction, now_ns);
             return;
         }
     }
@@ -278,14 +376,16 @@ wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uin
         struct wp_blame_account account = wp_blame_unpack(seen);
         uint64_t key = wp_atomic_load_64_acquire(&record->key);
 
-        if (wp_account_is_taken(seen) || !wp_blame_in_use(&account) ||
+        if (wp_account_is_taken(seen) || !wp_blame_is_active(&account) ||
             key >> WP_BLAME_FRACTION_BITS != address_key)
             return false;
 
         int64_t passed = wp_account_between(account.last_ns, now_ns & WP_ACCOUNT_TIME_MASK);
         int64_t delay = (int64_t)account.waiting * passed - account.owed_ns;
         struct wp_blame_account settled = {.last_ns = now_ns & WP_ACCOUNT_TIME_MASK,
-                                           .waiting = account.waiting};
+                                           .waiting = account.waiting,
+                                           .quiet =
+                                               account.waiting != 0 && !wp_budget_has_charge()};
 
         /* Waiters who started after our reading of the clock, or a torn reading: only the latter is
          * worth another look. A debt that was charged already is settled here. */
@@ -299,9 +399,12 @@ wp_blame_charge_record(struct wp_blame_record *record, uint64_t address_key, uin
                 delay = 0;
             *charge = wp_sampling_mutex_sample(
                 account.arrived, account.waiting > 0 ? account.waiting : 1, (uint64_t)delay,
-                key & ((1u << WP_BLAME_FRACTION_BITS) - 1));
-            wp_blame_count_use((uint32_t)(record - wp_blame_records) / WP_BLAME_WAYS, true,
-                               account.waiting != 0);
+                wp_blame_charged_ns(record), key & WP_BLAME_FRACTION_MASK);
+            if (account.waiting != 0)
+                wp_blame_add_charged(record, delay);
+            wp_blame_count_active((uint32_t)(record - wp_blame_records) / WP_BLAME_WAYS, true,
+                                  wp_blame_is_active(&settled));
+            wp_budget_spend_charge();
             return delay > 0 || account.arrived != 0;
         }
     }
@@ -313,6 +416,7 @@ wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge)
 {
     struct wp_blame_record *records = &wp_blame_records[wp_blame_set(lock) * WP_BLAME_WAYS];
     uint64_t address_key = wp_blame_key(lock, 0) >> WP_BLAME_FRACTION_BITS;
+    wp_clock_mark cost = wp_own_cost_begin();
     bool charged = false;
 
     *charge = (struct wp_sample){0};
@@ -322,10 +426,13 @@ wp_blame_charge(const void *lock, uint64_t now_ns, struct wp_sample *charge)
         if (wp_blame_charge_record(&records[way], address_key, now_ns, &part)) {
             charge->contentions_fixed += part.contentions_fixed;
             charge->delay_ns += part.delay_ns;
+            charge->waiters += part.waiters;
             charge->variance += part.variance;
+            charge->squares += part.squares;
             charged = true;
         }
     }
+    wp_own_cost_end(cost, WP_OWN_COST_unlock);
     return charged;
 }
 
@@ -339,7 +446,7 @@ wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
         struct wp_blame_account account = wp_blame_unpack(seen);
         uint64_t key = wp_atomic_load_64_acquire(&record->key);
-        uint64_t fraction = key & ((1u << WP_BLAME_FRACTION_BITS) - 1);
+        uint64_t fraction = key & WP_BLAME_FRACTION_MASK;
 
         if (wp_account_is_taken(seen) || !wp_blame_in_use(&account) ||
             key >> WP_BLAME_FRACTION_BITS != address_key)
@@ -353,8 +460,10 @@ wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
             return false;
         account.owed_ns -= delay_ns;
         account.arrived += arrived;
-        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account)))
+        if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
+            wp_blame_add_charged(record, -delay_ns);
             return true;
+        }
     }
     return false;
 }

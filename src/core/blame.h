@@ -57,7 +57,8 @@ struct wp_blame_ticket wp_blame_register(const void *lock, uint64_t start_ns, ui
 /*
  * Ends a registration. `acquired`: the waiter has the lock, and what was not charged yet (from the
  * last unlock to its wake-up) is charged to nobody. Otherwise it gave up at now_ns, and what was
- * not charged yet will be charged to the next unlock: the holder did make it wait.
+ * not charged yet will be charged to the next unlock: the holder did make it wait. So it is if a
+ * budget has passed over unlocks meanwhile; the way to the processor then counts as well.
  */
 void wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now_ns);
 

@@ -28,6 +28,8 @@ static const struct wp_config_number wp_config_numbers[] = {
 
 #define WP_CONFIG_PREFIX "WAITPROF_"
 
+#define WP_CONFIG_NS_PER_S UINT64_C(1000000000)
+
 /* Value of `digit` in a base up to 16; the base itself when it is none. */
 static unsigned
 wp_config_digit(char digit, unsigned base)
@@ -128,6 +130,58 @@ wp_config_set_number(const char *variable, struct wp_config *config, bool *valid
     return false;
 }
 
+/* Reads digits, and after a point as many as `decimals` of them, as a number of units of
+ * 10^-decimals. Returns what follows; NULL: no such number, or a larger one than `most`. */
+static const char *
+wp_config_parse_decimal(const char *text, unsigned decimals, uint64_t most, uint64_t *number)
+{
+    const char *start = text;
+    bool after_point = false;
+    uint64_t value = 0;
+
+    for (; wp_config_digit(*text, 10) < 10 || (*text == '.' && !after_point); text++) {
+        if (*text == '.') {
+            after_point = true;
+            continue;
+        }
+        if (after_point && decimals-- == 0)
+            return NULL;
+        value = value * 10 + wp_config_digit(*text, 10);
+        if (value > most)
+            return NULL;
+    }
+    for (; decimals > 0; decimals--) {
+        value *= 10;
+        if (value > most)
+            return NULL;
+    }
+    *number = value;
+    return text == start || text[-1] == '.' ? NULL : text;
+}
+
+/* `0.5%`: of the time of one processor; `2000/s`: kept samples; `off`. */
+static bool
+wp_config_set_budget(const char *text, struct wp_config *config)
+{
+    uint64_t amount;
+    const char *unit = wp_config_parse_decimal(text, 7, WP_CONFIG_NS_PER_S, &amount);
+    uint64_t cost_ns_per_s = 0, samples_per_s = 0;
+
+    if (strcmp(text, "off") == 0 || strcmp(text, "0") == 0)
+        unit = NULL;
+    else if (unit != NULL && strcmp(unit, "%") == 0 && amount > 0)
+        cost_ns_per_s = amount;
+    else if ((unit = wp_config_parse_decimal(text, 0, WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S,
+                                             &amount)) != NULL &&
+             strcmp(unit, "/s") == 0 && amount > 0)
+        samples_per_s = amount;
+    else
+        return false;
+    config->budget_cost_ns_per_s = cost_ns_per_s;
+    config->budget_samples_per_s = samples_per_s;
+    return true;
+}
+
 /* One WAITPROF_ variable, its prefix cut off. False: its value cannot be used. */
 static bool
 wp_config_set(const char *variable, struct wp_config *config)
@@ -146,6 +200,8 @@ wp_config_set(const char *variable, struct wp_config *config)
             config->max_depth = (uint32_t)number;
     } else if ((value = wp_config_value(variable, "EVENTS")) != NULL) {
         valid = wp_config_set_families(value, config);
+    } else if ((value = wp_config_value(variable, "BUDGET")) != NULL) {
+        valid = wp_config_set_budget(value, config);
     } else if ((value = wp_config_value(variable, "EXE")) != NULL) {
         config->executables = *value != '\0' ? value : NULL;
     } else if ((value = wp_config_value(variable, "DIR")) != NULL) {
@@ -156,12 +212,29 @@ wp_config_set(const char *variable, struct wp_config *config)
     return valid;
 }
 
+/* A rate that was not given; no variable can say it. */
+#define WP_CONFIG_NOT_GIVEN UINT64_MAX
+
+/* The rates that were not given. */
+static void
+wp_config_set_default_rates(struct wp_config *config)
+{
+    bool has_budget = (config->budget_cost_ns_per_s | config->budget_samples_per_s) != 0;
+
+    if (config->block_rate_ns == WP_CONFIG_NOT_GIVEN)
+        config->block_rate_ns =
+            has_budget ? WP_CONFIG_BUDGET_BLOCK_RATE_NS : WP_CONFIG_DEFAULT_BLOCK_RATE_NS;
+    if (config->mutex_fraction == WP_CONFIG_NOT_GIVEN)
+        config->mutex_fraction =
+            has_budget ? WP_CONFIG_BUDGET_MUTEX_FRACTION : WP_CONFIG_DEFAULT_MUTEX_FRACTION;
+}
+
 void
 wp_config_read(char *const *environment, struct wp_config *config)
 {
     *config = (struct wp_config){
-        .block_rate_ns = WP_CONFIG_DEFAULT_BLOCK_RATE_NS,
-        .mutex_fraction = WP_CONFIG_DEFAULT_MUTEX_FRACTION,
+        .block_rate_ns = WP_CONFIG_NOT_GIVEN,
+        .mutex_fraction = WP_CONFIG_NOT_GIVEN,
         .region_bytes = WP_CONFIG_DEFAULT_REGION_BYTES,
         .max_depth = WP_REGION_DEFAULT_DEPTH,
 #define WP_CONFIG_FAMILY_DEFAULT(name, on) | (uint32_t)(on) << WP_FAMILY_##name
@@ -180,6 +253,7 @@ wp_config_read(char *const *environment, struct wp_config *config)
             config->invalid == NULL)
             config->invalid = variable;
     }
+    wp_config_set_default_rates(config);
 }
 
 bool

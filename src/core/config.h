@@ -32,6 +32,11 @@ enum wp_family {
 
 #define WP_CONFIG_DEFAULT_BLOCK_RATE_NS 100000u
 #define WP_CONFIG_DEFAULT_MUTEX_FRACTION 10u
+/* The finest rates under a budget, unless they are given: what it makes coarser as it must. (At 1 a
+ * lock that is free costs more: no budget sees that.) */
+#define WP_CONFIG_BUDGET_BLOCK_RATE_NS 1000u
+#define WP_CONFIG_BUDGET_MUTEX_FRACTION 2u
+#define WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S UINT64_C(1000000000)
 #define WP_CONFIG_DEFAULT_REGION_BYTES (UINT64_C(32) << 20)
 #define WP_CONFIG_MAX_REGION_BYTES (UINT64_C(1) << 30)
 
@@ -42,6 +47,9 @@ extern WP_HIDDEN const char *const wp_config_family_names[WP_FAMILY_COUNT];
 struct wp_config {
     uint64_t block_rate_ns;   /* WAITPROF_BLOCK_RATE */
     uint64_t mutex_fraction;  /* WAITPROF_MUTEX_FRACTION */
+    /* WAITPROF_BUDGET: `0.5%` of a processor, or `2000/s` kept samples; 0: no limit */
+    uint64_t budget_cost_ns_per_s;
+    uint64_t budget_samples_per_s;
     uint64_t region_bytes;    /* WAITPROF_REGION_BYTES: bound of the region */
     uint64_t run_id;          /* WAITPROF_RUN: hexadecimal, 0 none */
     uint64_t seed;            /* WAITPROF_SEED, 0: take a random one */

@@ -1,11 +1,12 @@
 /*
- * What recording costs the program, measured in the program itself: one event in WP_OWN_COST_EVERY
- * is timed, and stands for that many. The number is odd and prime, so that calls that come in turns
- * (the start and the end of a wait) are all met. Each thread begins at another place in the turn,
- * so that those of few events count as well.
+ * What recording costs the program, measured in the program itself: one piece of work in
+ * WP_OWN_COST_EVERY is timed, and stands for that many. The number is odd and prime, so that pieces
+ * that come in turns (the start and the end of a wait) are all met. Each thread begins at another
+ * place in the turn, so that those of few events count as well.
  *
- * Counted is what is done for a call that had to wait, or for an unlock that is charged. What a
- * call costs that does not wait is a matter of nanoseconds: docs/benchmarks.md.
+ * Pieces are of three classes, which never lie within each other: what is done for each call that
+ * had to wait, what comes on top if it is kept as a sample, what is done to charge an unlock. What
+ * a call costs that does not wait is a matter of nanoseconds: docs/benchmarks.md.
  */
 #ifndef WP_CORE_OWN_COST_H
 #define WP_CORE_OWN_COST_H
@@ -20,7 +21,19 @@
  * after another thread had got it, and times 61 it would drown the rest. */
 #define WP_OWN_COST_MAX_NS UINT64_C(100000)
 
-/* 0: this event is not timed. Signal handlers, here and below. */
+/* Counted in WP_COUNTER_wait_cost_ns and the two that follow it. */
+enum wp_own_cost_class {
+    WP_OWN_COST_wait,
+    WP_OWN_COST_sample,
+    WP_OWN_COST_unlock,
+    WP_OWN_COST_CLASSES
+};
+
+_Static_assert(WP_COUNTER_sample_cost_ns - WP_COUNTER_wait_cost_ns == WP_OWN_COST_sample &&
+                   WP_COUNTER_unlock_cost_ns - WP_COUNTER_wait_cost_ns == WP_OWN_COST_unlock,
+               "a counter for each class");
+
+/* 0: this piece is not timed. Signal handlers, here and below. */
 static inline wp_clock_mark
 wp_own_cost_begin(void)
 {
@@ -28,7 +41,7 @@ wp_own_cost_begin(void)
 }
 
 static inline void
-wp_own_cost_end(wp_clock_mark start)
+wp_own_cost_end(wp_clock_mark start, enum wp_own_cost_class class)
 {
     uint64_t cost_ns;
 
@@ -37,7 +50,8 @@ wp_own_cost_end(wp_clock_mark start)
     cost_ns = wp_clock_elapsed_ns(start);
     if (cost_ns > WP_OWN_COST_MAX_NS)
         cost_ns = WP_OWN_COST_MAX_NS;
-    wp_region_count(WP_COUNTER_own_cost_ns, cost_ns * WP_OWN_COST_EVERY);
+    wp_region_count((enum wp_region_counter)(WP_COUNTER_wait_cost_ns + class),
+                    cost_ns * WP_OWN_COST_EVERY);
 }
 
 #endif

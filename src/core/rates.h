@@ -1,6 +1,6 @@
 /*
- * The sampling rates of a region, as the program changes them: its own settings, and the end of
- * leases. The rules are in core/region_rates.h.
+ * The sampling rates of a region, as the program changes them: its own settings, the end of leases,
+ * and what a budget chooses. The rules are in core/region_rates.h.
  */
 #ifndef WP_CORE_RATES_H
 #define WP_CORE_RATES_H
@@ -18,21 +18,31 @@
 uint64_t wp_rates_set_block_rate(struct wp_region_header *region, uint64_t rate_ns);
 uint64_t wp_rates_set_mutex_fraction(struct wp_region_header *region, uint64_t fraction);
 
-/* The rates that a region starts with, noted as its first change. Constructor only. */
-void wp_rates_init(struct wp_region_header *region, uint64_t rate_ns, uint64_t fraction);
+/* The rates and the limits of the budget (0: none) that a region starts with; the rates are noted
+ * as its first change. Constructor only. */
+struct wp_rates_start {
+    uint64_t block_rate_ns, mutex_fraction;
+    uint64_t budget_cost_ns_per_s, budget_samples_per_s;
+};
+void wp_rates_init(struct wp_region_header *region, const struct wp_rates_start *start);
 
-/* Works out the rates in force at `now_ns` (CLOCK_MONOTONIC), stores them, and notes a change.
- * Lock-free; signal handlers. */
+/* Works out the rates in force at `now_ns` (CLOCK_MONOTONIC), stores them, and notes a change, but
+ * for those that the budget makes. Lock-free; signal handlers. */
 void wp_rates_settle(struct wp_region_header *region, uint64_t now_ns);
 
-/* Where a clock was read anyway: ends leases whose deadline has passed. Mostly one load. */
+/* The time has come: the budget has its turn (core/budget.h), or a lease ends. */
+void wp_rates_due(struct wp_region_header *region, uint64_t now_ns);
+
+/* Where a clock was read anyway: does what is due. Mostly one load. */
 static inline void
 wp_rates_obey(struct wp_region_header *region, uint64_t now_ns)
 {
-    uint64_t deadline_ns = wp_atomic_load_64(&region->lease_deadline_ns);
+    uint64_t settle_at_ns = wp_atomic_load_64(&region->settle_at_ns);
 
-    if (__builtin_expect(deadline_ns != 0, 0) && now_ns >= deadline_ns)
-        wp_rates_settle(region, now_ns);
+    if (__builtin_expect(settle_at_ns != 0, 0) &&
+        (now_ns >= settle_at_ns ||
+         wp_atomic_load_64(&region->budget.spent) >= WP_REGION_BUDGET_SPENT))
+        wp_rates_due(region, now_ns);
 }
 
 #endif

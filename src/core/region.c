@@ -61,18 +61,20 @@ wp_region_count(enum wp_region_counter counter, uint64_t amount)
 }
 
 void
-wp_region_count_wait(uint16_t function)
+wp_region_count_wait(uint16_t function, uint64_t stands_for)
 {
     struct wp_region_header *region = wp_region();
     const struct wp_region_table *table = &region->tables[WP_TABLE_WAITS];
     uint32_t shard = wp_thread_self()->shard;
 
-    (void)wp_atomic_add_64(&region->counters[shard].value[WP_COUNTER_waits], 1);
+    (void)wp_atomic_add_64(&region->counters[shard].value[WP_COUNTER_waits], stands_for);
+    if (__builtin_expect(stands_for > 1, 0))
+        wp_region_count(WP_COUNTER_waits_passed_over, stands_for - 1);
     if (function * sizeof(uint64_t) < table->stride) {
         uint64_t *waits = (uint64_t *)((char *)wp_region_rows(region, WP_TABLE_WAITS) +
                                        (size_t)shard * table->stride);
 
-        (void)wp_atomic_add_64(&waits[function], 1);
+        (void)wp_atomic_add_64(&waits[function], stands_for);
     }
 }
 

@@ -40,8 +40,9 @@ uint32_t wp_region_string(struct wp_region_header *region, const char *text, siz
 /* Adds to a counter, in the shard of the calling thread. Lock-free; signal handlers. */
 void wp_region_count(enum wp_region_counter counter, uint64_t amount);
 
-/* Counts a wait that was timed, of a function of the table. Lock-free; signal handlers. */
-void wp_region_count_wait(uint16_t function);
+/* Counts a wait that was looked at, of a function of the table, as the `stands_for` waits (at least
+ * 1) that it stands for. Lock-free; signal handlers. */
+void wp_region_count_wait(uint16_t function, uint64_t stands_for);
 
 /*
  * Makes sure that the file has blocks up to `end` (bytes from its start). False: the bound is

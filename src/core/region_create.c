@@ -67,6 +67,8 @@ wp_region_lay_out(struct wp_region_header *region, uint64_t size_bytes, uint32_t
     end = wp_region_lay_table(region, WP_TABLE_BUCKETS, end, sizeof(uint32_t), WP_REGION_BUCKETS);
     end = wp_region_lay_table(region, WP_TABLE_THREADS, end, sizeof(struct wp_region_thread),
                               WP_REGION_THREADS);
+    end = wp_region_lay_table(region, WP_TABLE_BUDGET, end, sizeof(struct wp_region_budget_turn),
+                              WP_REGION_BUDGET_TURNS);
 
     /* The region grows from there on: by whole pages, whatever their size. */
     uint64_t first = (end + WP_REGION_FIRST_STACK_BYTES + WP_PROCESS_PAGE_BYTES - 1) &

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define WP_REGION_MAGIC "WPREGION"
-#define WP_REGION_VERSION 3u
+#define WP_REGION_VERSION 4u
 
 /* File name: COMMAND.PID.ID16.wpr, where ID16 is region_id in 16 hexadecimal digits. */
 #define WP_REGION_SUFFIX ".wpr"
@@ -47,7 +47,11 @@
     X(unwind_rule_misses, "unwind rules read from .eh_frame")                                      \
     X(module_table_full, "modules that found no room in the module table")                         \
     X(growth_failed, "times the region could not grow")                                            \
-    X(own_cost_ns, "nanoseconds spent on recording, estimated from some of the events")
+    X(wait_cost_ns, "nanoseconds spent on timing calls that had to wait, estimated from some")     \
+    X(sample_cost_ns, "nanoseconds spent on keeping samples of waits, estimated likewise")         \
+    X(unlock_cost_ns, "nanoseconds spent on charging unlocks, estimated likewise")                 \
+    X(waits_passed_over, "calls that had to wait, that others stand for (budget)")                 \
+    X(mutex_shares, "waiters in the way of the charged unlocks, each time")
 
 enum wp_region_counter {
 #define WP_REGION_COUNTER_ENUM(name, text) WP_COUNTER_##name,
@@ -81,6 +85,7 @@ enum wp_region_table_id {
     WP_TABLE_STRINGS,   /* bytes; offset 0 is the empty string; every string ends in NUL */
     WP_TABLE_BUCKETS,   /* uint32_t heads of hash chains of stacks */
     WP_TABLE_THREADS,   /* struct wp_region_thread, in sets of WP_REGION_THREAD_SET rows */
+    WP_TABLE_BUDGET,    /* struct wp_region_budget_turn, a ring: what the budget chose */
     WP_TABLE_STACKS,    /* 16-byte units holding struct wp_region_stack; unit 0 stays empty */
     WP_TABLE_COUNT
 };
@@ -114,6 +119,58 @@ struct wp_region_lease {
 };
 
 #define WP_REGION_LEASES 16u
+
+/*
+ * What recording may cost, and what the program chose to hold it (core/budget.h). The limits are
+ * written by the constructor and by commands, all else by the program: by the thread that has its
+ * turn.
+ */
+struct wp_region_budget {
+    uint64_t cost_ns_per_s; /* [atomic] of one processor; 0: no limit */
+    uint64_t samples_per_s; /* [atomic] of both profiles together; 0: no limit */
+
+    /* The choice: rates are at least these, where they are not 0 and no lease names them. All 0
+     * before the first turn. Without a limit they mean nothing. */
+    uint64_t block_rate_ns;  /* [atomic] */
+    uint64_t mutex_fraction; /* [atomic] */
+    uint64_t wait_fraction;  /* [atomic] */
+
+    uint64_t turn_ns;    /* [atomic] CLOCK_MONOTONIC of the next turn; 0: at the next event */
+    uint64_t turn_count; /* [atomic] rows of the ring ever written */
+
+    /* The account of the thread that has its turn. */
+    uint64_t last_turn_ns;  /* CLOCK_MONOTONIC */
+    uint64_t last_waits;    /* counters then: waits that were looked at, */
+    uint64_t last_samples;  /* samples of waits, */
+    uint64_t last_unlocks;  /* charged unlocks */
+    uint64_t last_costs[3]; /* and what they had cost: as the counters *_cost_ns */
+    uint64_t unit_costs[3]; /* ns of one of each, smoothed; 0: not known yet */
+    uint64_t row_begin_ns;  /* CLOCK_MONOTONIC: the second whose row is next */
+    uint64_t row_cost_ns;   /* so far */
+    uint64_t row_waits, row_samples; /* counters at its begin */
+
+    uint64_t charges; /* [atomic] unlocks that may still be charged until the next turn, and 1; 0:
+                         no limit */
+    uint64_t spent;   /* [atomic] of what a turn may cost, since the latest; 2^32: all of it, and the
+                         next is due at once */
+    uint64_t reserved;
+};
+
+#define WP_REGION_BUDGET_SPENT (UINT64_C(1) << 32)
+
+/* A row of the ring: the second (or longer, if nothing happened) that ended then. */
+struct wp_region_budget_turn {
+    uint64_t realtime_ns;    /* CLOCK_REALTIME of its end; 0: being written */
+    uint64_t span_ns;        /* since the row before */
+    uint64_t block_rate_ns;  /* in force at its end */
+    uint64_t mutex_fraction; /* likewise */
+    uint64_t wait_fraction;  /* likewise */
+    uint64_t cost_ns;        /* in that span, as the program reckons it */
+    uint64_t waits;          /* in that span */
+    uint64_t samples;        /* kept in that span, for both profiles */
+};
+
+#define WP_REGION_BUDGET_TURNS 128u /* rows */
 
 /* Flags of wp_region_header.flags */
 #define WP_REGION_FLAG_EXITED 1u   /* [atomic] the program that made the region left by exit() */
@@ -152,19 +209,23 @@ struct wp_region_header {
     uint64_t stack_units_used; /* [atomic] 16-byte units handed out in the stacks table */
     uint32_t ready;            /* [atomic] 1: the region may be read */
     uint32_t flags;            /* [atomic] WP_REGION_FLAG_* */
-    uint64_t reserved;         /* so that the words that wrappers read share one cache line */
+    uint64_t reserved[7];      /* so that the words that wrappers read share one cache line */
 
-    /* The rates in force: read by the program at every event. They follow from the base rates and
-     * the leases (core/region_rates.h); whoever changes those, or finds that the deadline has
-     * passed, works them out anew: the program, and anyone who may write the file. */
+    /* The rates in force: read by the program at every event. They follow from the base rates, the
+     * leases and the budget (core/region_rates.h); whoever changes those, or finds that the time
+     * has come, works them out anew: the program, and anyone who may write the file. */
     uint64_t block_rate_ns;  /* [atomic] 0 off, 1 every event, N: on average one sample per N ns */
     uint64_t mutex_fraction; /* [atomic] 0 off, N: one of N contention events */
-    uint64_t lease_deadline_ns;   /* [atomic] CLOCK_MONOTONIC when the first lease ends; 0 none */
+    uint64_t wait_fraction;  /* [atomic] 0 or 1: every wait is looked at; N: one of N, for all */
+    uint64_t settle_at_ns;   /* [atomic] CLOCK_MONOTONIC: a lease ends, or the budget has its turn;
+                                0: never */
     uint64_t base_block_rate_ns;  /* [atomic] in force without a lease */
     uint64_t base_mutex_fraction; /* [atomic] likewise */
     uint64_t settings_by_program; /* [atomic] changes of the base, by the program */
-    uint64_t settings_by_command; /* [atomic] changes of base and leases, by commands */
-    uint64_t lease_count;         /* leases ever given: the number of the latest */
+    uint64_t settings_by_command; /* [atomic] changes of base, leases and budget, by commands */
+
+    struct wp_region_budget budget;
+    uint64_t lease_count; /* leases ever given: the number of the latest */
     struct wp_region_lease leases[WP_REGION_LEASES];
     uint64_t rate_change_count; /* [atomic] changes ever made; 1 after start */
     struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES];
@@ -250,16 +311,18 @@ enum wp_region_profile { WP_PROFILE_BLOCK = 1, WP_PROFILE_MUTEX = 2 };
  * equal identity (profile, function, frames) may exist, and a reader adds them up.
  */
 struct wp_region_stack {
-    uint64_t hash;     /* of profile, function and frames */
+    uint32_t hash;     /* of profile, function and frames */
     uint32_t next;     /* unit of the next record in the chain, 0 ends it */
     uint16_t depth;    /* frames that follow, >= 1 unless function != 0; innermost first */
     uint16_t function; /* id of the API function, the leaf; 0 none */
     uint8_t profile;   /* enum wp_region_profile */
-    uint8_t reserved[7];
+    uint8_t reserved[3];
     uint64_t contentions_fixed; /* [atomic] scaled to the whole population when sampled */
     uint64_t delay_ns;          /* [atomic] scaled likewise */
     uint64_t samples;           /* [atomic] kept samples */
     uint64_t variance_bits;     /* [atomic] bits of a double: estimated variance of delay, ns^2 */
+    uint64_t squares_bits;      /* [atomic] likewise: sum of the squares of what samples added to
+                                   delay, ns^2; less the variance: that of the waits' own squares */
     uint64_t last_monotonic_ns; /* [atomic] time of the latest sample */
     uint64_t frames[];          /* see WP_FRAME_* */
 };
@@ -281,7 +344,8 @@ struct wp_region_stack {
     X(2, UNWIND_FAILED, "[unwind failed]")                                                         \
     X(3, LOST_TABLE_FULL, "[lost: table full]")                                                    \
     X(4, LOST_REENTRANT, "[lost: reentrant]")                                                      \
-    X(5, LOST_BUFFERS, "[lost: no capture buffer]")
+    X(5, LOST_BUFFERS, "[lost: no capture buffer]")                                                \
+    X(6, BUDGET, "[not attributed: budget]")
 
 enum wp_special_frame {
 #define WP_SPECIAL_ENUM(code, name, text) WP_SPECIAL_##name = code,
@@ -297,6 +361,7 @@ _Static_assert(__builtin_offsetof(struct wp_region_header, block_rate_ns) % 64 =
 _Static_assert(sizeof(struct wp_region_function) == 112, "no padding");
 _Static_assert(sizeof(struct wp_region_module) == 128, "no padding");
 _Static_assert(sizeof(struct wp_region_thread) == 64, "no padding");
+_Static_assert(sizeof(struct wp_region_budget_turn) == 64, "no padding");
 _Static_assert(sizeof(struct wp_region_stack) == 64, "frames start a cache line");
 
 #endif

@@ -9,6 +9,9 @@
  * probability (d+1)/rate.)
  *
  * Mutex: a waiter is selected with probability 1/fraction and stands for `fraction` waiters.
+ *
+ * Both: where a budget has set a wait fraction N, a wait is looked at with probability 1/N before
+ * anything else is known of it, and stands for N of what it would else.
  */
 #ifndef WP_CORE_SAMPLING_H
 #define WP_CORE_SAMPLING_H
@@ -29,7 +32,9 @@
 struct wp_sample {
     uint64_t contentions_fixed; /* in units of 1 / WP_REGION_COUNT_ONE */
     uint64_t delay_ns;
-    double variance; /* estimated variance of delay_ns, ns^2 */
+    uint32_t waiters;     /* of the mutex profile: registered waiters that are charged for */
+    double variance;      /* estimated variance of delay_ns, ns^2 */
+    double squares;       /* delay_ns squared, as far as it is of one event: see wp_region_stack */
 };
 
 /* The next of a stream of uniform 64-bit numbers (splitmix64: S. Vigna, 2015). */
@@ -58,20 +63,31 @@ wp_sampling_block_keeps(uint64_t delay_ns, uint64_t threshold_ns)
     return delay_ns > threshold_ns;
 }
 
-/* What a kept block event stands for. delay_ns >= 1, rate_ns >= 1. */
-static inline struct wp_sample
-wp_sampling_block_sample(uint64_t delay_ns, uint64_t rate_ns)
+/* True: one of `wait_fraction` waits is looked at, and this is it. wait_fraction >= 1. */
+static inline bool
+wp_sampling_looks_at(uint64_t random, uint64_t wait_fraction)
 {
-    if (delay_ns >= rate_ns)
-        return (struct wp_sample){.contentions_fixed = WP_REGION_COUNT_ONE, .delay_ns = delay_ns};
+    return wp_sampling_below(random, wait_fraction) == 0;
+}
 
-    double rate = (double)rate_ns;
+/* What a kept block event stands for: 1/p of it, where p is the chance that it was kept. All
+ * arguments are at least 1. */
+static inline struct wp_sample
+wp_sampling_block_sample(uint64_t delay_ns, uint64_t rate_ns, uint64_t wait_fraction)
+{
+    uint64_t weighed_ns = delay_ns >= rate_ns ? delay_ns : rate_ns;
     double delay = (double)delay_ns;
+    double sum = (double)weighed_ns * (double)wait_fraction;
 
+    if (weighed_ns > WP_SAMPLING_MAX_DELAY_NS / wait_fraction)
+        weighed_ns = WP_SAMPLING_MAX_DELAY_NS / wait_fraction;
     return (struct wp_sample){
-        .contentions_fixed = (uint64_t)(rate / delay * WP_REGION_COUNT_ONE + 0.5),
-        .delay_ns = rate_ns,
-        .variance = (1 - delay / rate) * rate * rate,
+        .contentions_fixed = delay_ns >= rate_ns
+                                 ? wait_fraction * WP_REGION_COUNT_ONE
+                                 : (uint64_t)(sum / delay * WP_REGION_COUNT_ONE + 0.5),
+        .delay_ns = weighed_ns * wait_fraction,
+        .variance = (sum - delay) * sum,
+        .squares = sum * sum,
     };
 }
 
@@ -84,19 +100,26 @@ wp_sampling_mutex_selects(uint64_t random, uint64_t fraction)
 
 /*
  * What a charged unlock stands for: `waiters` selected waiters, `arrived` of them charged for the
- * first time, made to wait `delay_ns` in total. The variance takes their shares as equal.
+ * first time, made to wait `delay_ns` in total; charged_ns is what they were charged before, all
+ * together. A selected waiter that is charged at one unlock is charged at the next as well, so the
+ * charges are not independent: each adds to the variance what the square of its waiters' times
+ * grows by. Their shares are taken as equal.
  */
 static inline struct wp_sample
-wp_sampling_mutex_sample(uint64_t arrived, uint64_t waiters, uint64_t delay_ns, uint64_t fraction)
+wp_sampling_mutex_sample(uint64_t arrived, uint64_t waiters, uint64_t delay_ns, uint64_t charged_ns,
+                         uint64_t fraction)
 {
     double weight = (double)fraction;
     double delay = (double)delay_ns;
+    double growth = waiters == 0 ? 0 : delay * (delay + 2 * (double)charged_ns) / (double)waiters;
 
     return (struct wp_sample){
         .contentions_fixed = arrived * fraction * WP_REGION_COUNT_ONE,
         .delay_ns = delay_ns < WP_SAMPLING_MAX_DELAY_NS / fraction ? delay_ns * fraction
                                                                    : WP_SAMPLING_MAX_DELAY_NS,
-        .variance = waiters == 0 ? 0 : weight * (weight - 1) * delay * delay / (double)waiters,
+        .waiters = (uint32_t)waiters,
+        .variance = weight * (weight - 1) * growth,
+        .squares = weight * weight * growth,
     };
 }
 

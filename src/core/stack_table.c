@@ -9,11 +9,11 @@
 #define WP_STACK_UNIT 16u
 /* Longer chains do not occur by chance: 128 K stacks in 16 K buckets make 8 on average. */
 #define WP_STACK_CHAIN_LIMIT 4096u
-#define WP_STACK_VARIANCE_TRIES 16
+#define WP_STACK_DOUBLE_TRIES 16
 
 /* Records of samples without a stack, by profile and WP_SPECIAL_* code. Written once, before the
  * region is ready; inherited by forked children, who map the same region. */
-static uint32_t wp_stack_lost[WP_PROFILE_MUTEX + 1][WP_SPECIAL_LOST_BUFFERS + 1];
+static uint32_t wp_stack_lost[WP_PROFILE_MUTEX + 1][WP_SPECIAL_BUDGET + 1];
 
 static struct wp_region_stack *
 wp_stack_at(struct wp_region_header *region, uint32_t unit)
@@ -41,6 +41,12 @@ wp_stack_hash(enum wp_region_profile profile, uint16_t function, const uint64_t 
     for (uint32_t i = 0; i < depth; i++)
         hash = wp_stack_mix(hash, frames[i]);
     return hash;
+}
+
+static uint32_t
+wp_stack_bucket(uint32_t hash, uint32_t buckets)
+{
+    return (uint32_t)((uint64_t)hash * buckets >> 32);
 }
 
 /*
@@ -148,13 +154,13 @@ wp_stack_table_intern(enum wp_region_profile profile, uint16_t function, const u
     struct wp_region_header *region = wp_region();
     const struct wp_region_table *buckets = &region->tables[WP_TABLE_BUCKETS];
     struct wp_region_stack identity = {
-        .hash = wp_stack_hash(profile, function, frames, depth),
+        .hash = (uint32_t)(wp_stack_hash(profile, function, frames, depth) >> 32),
         .depth = (uint16_t)depth,
         .function = function,
         .profile = (uint8_t)profile,
     };
     uint32_t *bucket = (uint32_t *)wp_region_rows(region, WP_TABLE_BUCKETS) +
-                       wp_sampling_below(identity.hash, buckets->capacity);
+                       wp_stack_bucket(identity.hash, buckets->capacity);
     uint32_t head = wp_atomic_load_32_acquire(bucket);
     uint32_t unit = wp_stack_find(region, head, 0, &identity, frames);
 
@@ -171,7 +177,7 @@ void
 wp_stack_table_init(void)
 {
     for (uint32_t profile = WP_PROFILE_BLOCK; profile <= WP_PROFILE_MUTEX; profile++) {
-        for (uint32_t code = WP_SPECIAL_LOST_TABLE_FULL; code <= WP_SPECIAL_LOST_BUFFERS; code++) {
+        for (uint32_t code = WP_SPECIAL_LOST_TABLE_FULL; code <= WP_SPECIAL_BUDGET; code++) {
             uint64_t frame = (uint64_t)WP_FRAME_SPECIAL << WP_FRAME_MODULE_SHIFT | code;
 
             wp_stack_lost[profile][code] =
@@ -195,9 +201,9 @@ union wp_stack_double {
 /* Adds to a double kept as bits. Bounded: under a storm of writers an addend may be dropped, which
  * only narrows an error bar. */
 static void
-wp_stack_add_variance(uint64_t *bits, double addend)
+wp_stack_add_double(uint64_t *bits, double addend)
 {
-    for (int tries = 0; tries < WP_STACK_VARIANCE_TRIES; tries++) {
+    for (int tries = 0; tries < WP_STACK_DOUBLE_TRIES; tries++) {
         union wp_stack_double before = {.bits = wp_atomic_load_64(bits)};
         union wp_stack_double after = {.value = before.value + addend};
 
@@ -217,6 +223,7 @@ wp_stack_table_add(uint32_t unit, const struct wp_sample *sample, uint64_t now_n
     (void)wp_atomic_add_64(&stack->contentions_fixed, sample->contentions_fixed);
     (void)wp_atomic_add_64(&stack->samples, 1);
     if (sample->variance > 0)
-        wp_stack_add_variance(&stack->variance_bits, sample->variance);
+        wp_stack_add_double(&stack->variance_bits, sample->variance);
+    wp_stack_add_double(&stack->squares_bits, sample->squares);
     wp_atomic_store_64(&stack->last_monotonic_ns, now_ns);
 }

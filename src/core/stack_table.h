@@ -25,7 +25,8 @@ void wp_stack_table_init(void);
 uint32_t wp_stack_table_intern(enum wp_region_profile profile, uint16_t function,
                                const uint64_t *frames, uint32_t depth);
 
-/* The record of samples without a stack, by the reason (WP_SPECIAL_LOST_*). */
+/* The record of samples without a stack, by the reason (WP_SPECIAL_LOST_*,
+ * WP_SPECIAL_BUDGET). */
 uint32_t wp_stack_table_lost(enum wp_region_profile profile, enum wp_special_frame reason);
 
 /* Adds a sample to a record. Each total by itself is exact; a reader may see one before the

@@ -154,6 +154,12 @@ wp_start_region(const struct wp_config *config, char *const *main_argv, wp_start
         .max_depth = config->max_depth,
         .functions = count + 1,
     };
+    const struct wp_rates_start rates = {
+        .block_rate_ns = config->block_rate_ns,
+        .mutex_fraction = config->mutex_fraction,
+        .budget_cost_ns_per_s = config->budget_cost_ns_per_s,
+        .budget_samples_per_s = config->budget_samples_per_s,
+    };
     struct wp_region_header *region = wp_region_create(&request, wp_start_region_path);
 
     if (region == NULL)
@@ -163,7 +169,7 @@ wp_start_region(const struct wp_config *config, char *const *main_argv, wp_start
     wp_module_init(region, wp_start_executable);
     wp_start_list_functions(region, config->families, list(), count);
     wp_stack_table_init();
-    wp_rates_init(region, config->block_rate_ns, config->mutex_fraction);
+    wp_rates_init(region, &rates);
     wp_atomic_store_32_release(&region->ready, 1);
     return region;
 }

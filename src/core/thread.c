@@ -203,16 +203,22 @@ wp_thread_end_wait(void)
         wp_atomic_store_64(&row->waiting_since_ns, 0);
 }
 
+__attribute__((noinline)) void
+wp_thread_see_wait(uint64_t delay_ns)
+{
+    wp_thread_state.waited_ns += delay_ns;
+}
+
 void
-wp_thread_add_wait(uint64_t delay_ns, uint64_t now_ns)
+wp_thread_add_wait(uint64_t delay_ns, uint64_t stands_for, uint64_t now_ns)
 {
     struct wp_region_thread *row = wp_thread_row();
 
-    wp_thread_self()->waited_ns += delay_ns;
     if (row == NULL)
         return;
-    wp_atomic_store_64(&row->waits, wp_atomic_load_64(&row->waits) + 1);
-    wp_atomic_store_64(&row->waited_ns, wp_atomic_load_64(&row->waited_ns) + delay_ns);
+    wp_atomic_store_64(&row->waits, wp_atomic_load_64(&row->waits) + stands_for);
+    wp_atomic_store_64(&row->waited_ns,
+                       wp_atomic_load_64(&row->waited_ns) + delay_ns * stands_for);
     wp_atomic_store_64(&row->last_monotonic_ns, now_ns);
     wp_atomic_store_64(&row->waiting_since_ns, 0);
 }

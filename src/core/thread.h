@@ -57,7 +57,11 @@ void wp_thread_begin_wait(uint64_t since_ns, uint16_t function);
 /* The wait that was begun is over, whether it is recorded or not. */
 void wp_thread_end_wait(void);
 
-/* Adds a wait that is over at `now_ns`. */
-void wp_thread_add_wait(uint64_t delay_ns, uint64_t now_ns);
+/* Adds a wait that is over to wp_thread_waited_ns. */
+void wp_thread_see_wait(uint64_t delay_ns);
+
+/* Adds a wait that is over at `now_ns`, for those who look on, as the `stands_for` waits (at least
+ * 1) that it stands for. */
+void wp_thread_add_wait(uint64_t delay_ns, uint64_t stands_for, uint64_t now_ns);
 
 #endif

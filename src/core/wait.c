@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "core/budget.h"
 #include "core/capture.h"
 #include "core/own_cost.h"
 #include "core/rates.h"
@@ -11,22 +12,76 @@
 #include "core/stack_table.h"
 #include "core/thread.h"
 
-uint64_t
-wp_wait_block_rate_ns(void)
+static uint64_t
+wp_wait_fraction_now(void)
+{
+    uint64_t fraction = wp_atomic_load_64(&wp_region()->wait_fraction);
+
+    if (__builtin_expect(fraction <= 1, 1))
+        return 1;
+    return fraction < WP_BUDGET_MAX_WAIT_FRACTION ? fraction : WP_BUDGET_MAX_WAIT_FRACTION;
+}
+
+struct wp_wait_rates
+wp_wait_rates_now(void)
 {
     uint64_t rate = wp_atomic_load_64(&wp_region()->block_rate_ns);
 
     if (rate == WP_REGION_BLOCK_RATE_PAUSED)
-        return 0;
-    return rate < WP_SAMPLING_MAX_BLOCK_RATE_NS ? rate : WP_SAMPLING_MAX_BLOCK_RATE_NS;
+        rate = 0;
+    return (struct wp_wait_rates){
+        .block_rate_ns =
+            rate < WP_SAMPLING_MAX_BLOCK_RATE_NS ? rate : WP_SAMPLING_MAX_BLOCK_RATE_NS,
+        .wait_fraction = wp_wait_fraction_now(),
+    };
 }
 
 uint64_t
-wp_wait_mutex_fraction(void)
+wp_wait_mutex_fraction(uint64_t wait_fraction)
 {
     uint64_t fraction = wp_atomic_load_64(&wp_region()->mutex_fraction);
+    uint64_t most = WP_SAMPLING_MAX_FRACTION / wait_fraction;
 
-    return fraction < WP_SAMPLING_MAX_FRACTION ? fraction : WP_SAMPLING_MAX_FRACTION;
+    return fraction < most ? fraction : most;
+}
+
+uint64_t
+wp_wait_whole_fraction(void)
+{
+    uint64_t wait_fraction = wp_wait_fraction_now();
+
+    return wp_wait_mutex_fraction(wait_fraction) * wait_fraction;
+}
+
+/* Of waits that are passed over one of so many reads the clock, so that a budget that was held in a
+ * storm is let go of after it. A power of two. */
+#define WP_WAIT_OBEYS_EVERY 16u
+
+/* Draws whether a wait is looked at. */
+static bool
+wp_wait_is_looked_at(uint64_t wait_fraction)
+{
+    uint64_t random;
+
+    if (__builtin_expect(wait_fraction == 1, 1))
+        return true;
+    random = wp_thread_random();
+    if (wp_sampling_looks_at(random, wait_fraction))
+        return true;
+    /* The draw above has used the upper bits. */
+    if (random % WP_WAIT_OBEYS_EVERY == 0)
+        wp_rates_obey(wp_region(), wp_clock_ns());
+    return false;
+}
+
+bool
+wp_wait_looks_at(const struct wp_wait_rates *rates)
+{
+    int saved = errno;
+    bool is_looked_at = wp_wait_is_looked_at(rates->wait_fraction);
+
+    errno = saved;
+    return is_looked_at;
 }
 
 void
@@ -36,7 +91,7 @@ wp_wait_begin(struct wp_wait *wait, uint16_t function)
 
     wait->start_ns = wp_clock_ns();
     wp_rates_obey(wp_region(), wait->start_ns);
-    wait->block_rate_ns = wp_wait_block_rate_ns();
+    wait->rates.block_rate_ns = wp_wait_rates_now().block_rate_ns;
     wp_thread_begin_wait(wait->start_ns, function);
     errno = saved;
 }
@@ -47,61 +102,122 @@ wp_wait_end(const struct wp_wait *wait, uint16_t function, const struct wp_unwin
     uint64_t now_ns = wp_clock_ns();
 
     wp_thread_end_wait();
-    wp_wait_record(now_ns > wait->start_ns ? now_ns - wait->start_ns : 1, wait->block_rate_ns,
-                   now_ns, function, caller);
+    wp_wait_record(now_ns > wait->start_ns ? now_ns - wait->start_ns : 1, &wait->rates, now_ns,
+                   function, caller);
+}
+
+/* A wait that is kept, to the stack of `caller`. */
+static void
+wp_wait_keep(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+             uint16_t function, const struct wp_unwind_registers *caller)
+{
+    wp_clock_mark cost = wp_own_cost_begin();
+    struct wp_sample sample =
+        wp_sampling_block_sample(delay_ns, rates->block_rate_ns, rates->wait_fraction);
+
+    wp_region_count(WP_COUNTER_block_samples, 1);
+    wp_budget_spend(WP_OWN_COST_sample);
+    wp_stack_table_add(wp_capture_stack(WP_PROFILE_BLOCK, function, caller), &sample, now_ns);
+    wp_own_cost_end(cost, WP_OWN_COST_sample);
+}
+
+/* Counts a wait that is over; `cost` is the mark of the piece that the caller began. Returns
+ * whether it is kept. */
+static bool
+wp_wait_decide(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+               uint16_t function, wp_clock_mark cost)
+{
+    bool is_kept = wp_sampling_block_keeps(
+        delay_ns, wp_sampling_below(wp_thread_random(), rates->block_rate_ns));
+
+    wp_budget_spend(WP_OWN_COST_wait);
+    wp_region_count_wait(function, rates->wait_fraction);
+    wp_thread_add_wait(delay_ns, rates->wait_fraction, now_ns);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
+    return is_kept;
+}
+
+static void
+wp_wait_record_looked_at(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+                         uint16_t function, const struct wp_unwind_registers *caller)
+{
+    if (wp_wait_decide(delay_ns, rates, now_ns, function, wp_own_cost_begin()))
+        wp_wait_keep(delay_ns, rates, now_ns, function, caller);
 }
 
 void
-wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint64_t now_ns, uint16_t function,
-               const struct wp_unwind_registers *caller)
+wp_wait_record(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+               uint16_t function, const struct wp_unwind_registers *caller)
 {
     int saved = errno;
 
-    if (block_rate_ns != 0 && delay_ns != 0) {
-        wp_clock_mark cost = wp_own_cost_begin();
-        uint64_t threshold = wp_sampling_below(wp_thread_random(), block_rate_ns);
+    if (rates->block_rate_ns == 0 || delay_ns == 0)
+        return;
+    wp_thread_see_wait(delay_ns);
+    if (wp_wait_is_looked_at(rates->wait_fraction))
+        wp_wait_record_looked_at(delay_ns, rates, now_ns, function, caller);
+    errno = saved;
+}
 
-        wp_region_count_wait(function);
-        wp_thread_add_wait(delay_ns, now_ns);
-        if (wp_sampling_block_keeps(delay_ns, threshold)) {
-            struct wp_sample sample = wp_sampling_block_sample(delay_ns, block_rate_ns);
+void
+wp_wait_record_drawn(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+                     uint16_t function, const struct wp_unwind_registers *caller)
+{
+    int saved = errno;
 
-            wp_region_count(WP_COUNTER_block_samples, 1);
-            wp_stack_table_add(wp_capture_stack(WP_PROFILE_BLOCK, function, caller), &sample,
-                               now_ns);
-        }
-        wp_own_cost_end(cost);
-    }
+    if (rates->block_rate_ns == 0 || delay_ns == 0)
+        return;
+    wp_thread_see_wait(delay_ns);
+    wp_wait_record_looked_at(delay_ns, rates, now_ns, function, caller);
     errno = saved;
 }
 
 void
 wp_wait_record_now(uint64_t delay_ns, uint16_t function, const struct wp_unwind_registers *caller)
 {
-    uint64_t now_ns = wp_clock_ns();
+    int saved = errno;
+    struct wp_wait_rates rates = wp_wait_rates_now();
+    wp_clock_mark cost;
+    uint64_t now_ns;
 
+    if (rates.block_rate_ns != 0)
+        wp_thread_see_wait(delay_ns);
+    if (delay_ns == 0 || !wp_wait_is_looked_at(rates.wait_fraction)) {
+        errno = saved;
+        return;
+    }
+    cost = wp_own_cost_begin();
+    now_ns = wp_clock_ns();
     wp_rates_obey(wp_region(), now_ns);
-    wp_wait_record(delay_ns, wp_wait_block_rate_ns(), now_ns, function, caller);
+    rates.block_rate_ns = wp_wait_rates_now().block_rate_ns;
+    if (rates.block_rate_ns != 0 && wp_wait_decide(delay_ns, &rates, now_ns, function, cost))
+        wp_wait_keep(delay_ns, &rates, now_ns, function, caller);
+    errno = saved;
 }
 
 /* What a wait that is over adds to its stack, and to the lock's account. */
 static void
 wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
 {
+    wp_clock_mark cost = wp_own_cost_begin();
     uint64_t now_ns = wp_clock_ns();
     uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
-    wp_clock_mark cost = wp_own_cost_begin();
 
-    wp_thread_add_wait(delay_ns, now_ns);
+    wp_thread_see_wait(delay_ns);
+    wp_thread_add_wait(delay_ns, wait->rates.wait_fraction, now_ns);
     wp_blame_leave(&wait->ticket, outcome != WP_LOCK_TIMED_OUT, now_ns);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
     if (outcome != WP_LOCK_REFUSED && wait->stack != 0 &&
         wp_sampling_block_keeps(delay_ns, wait->threshold_ns)) {
-        struct wp_sample sample = wp_sampling_block_sample(delay_ns, wait->block_rate_ns);
+        struct wp_sample sample = wp_sampling_block_sample(delay_ns, wait->rates.block_rate_ns,
+                                                           wait->rates.wait_fraction);
 
+        cost = wp_own_cost_begin();
         wp_region_count(WP_COUNTER_block_samples, 1);
+        wp_budget_spend(WP_OWN_COST_sample);
         wp_stack_table_add(wait->stack, &sample, now_ns);
+        wp_own_cost_end(cost, WP_OWN_COST_sample);
     }
-    wp_own_cost_end(cost);
 }
 
 /* The thread was cancelled in its wait, or jumped out of it: it waited in vain until now. */
@@ -111,36 +227,52 @@ wp_lock_wait_abandon(void *wait)
     wp_lock_wait_settle(wait, WP_LOCK_TIMED_OUT);
 }
 
+/* Draws for both profiles, and registers the waiter that is selected. */
+static void
+wp_lock_wait_draw(struct wp_lock_wait *wait, const void *lock, uint16_t function,
+                  const struct wp_unwind_registers *caller)
+{
+    uint64_t fraction = wp_wait_mutex_fraction(wait->rates.wait_fraction);
+
+    /* Blame first: an unlock that comes before the registration charges somebody else's. */
+    if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
+        wait->ticket =
+            wp_blame_register(lock, wait->start_ns, fraction * wait->rates.wait_fraction);
+    if (wait->ticket.record != 0)
+        _pthread_cleanup_push(&wait->cleanup, wp_lock_wait_abandon, wait);
+    if (wait->rates.block_rate_ns != 0) {
+        wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->rates.block_rate_ns);
+        wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
+    }
+}
+
 void
 wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t function,
                    const struct wp_unwind_registers *caller)
 {
     int saved = errno;
-    wp_clock_mark cost = wp_own_cost_begin();
-    uint64_t fraction;
+    wp_clock_mark cost;
     int cancelable;
 
+    wait->rates = wp_wait_rates_now();
+    wait->is_looked_at = wp_wait_is_looked_at(wait->rates.wait_fraction);
+    if (!wait->is_looked_at) {
+        errno = saved;
+        return;
+    }
+    cost = wp_own_cost_begin();
     /* An asynchronous cancellation must find the waiter either unregistered or in libc's list. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     wait->ticket.record = 0;
     wait->stack = 0;
     wait->start_ns = wp_clock_ns();
     wp_rates_obey(wp_region(), wait->start_ns);
-    wait->block_rate_ns = wp_wait_block_rate_ns();
-    fraction = wp_wait_mutex_fraction();
-    wp_region_count_wait(function);
+    wait->rates.block_rate_ns = wp_wait_rates_now().block_rate_ns;
+    wp_budget_spend(WP_OWN_COST_wait);
+    wp_region_count_wait(function, wait->rates.wait_fraction);
     wp_thread_begin_wait(wait->start_ns, function);
-
-    /* Blame first: an unlock that comes before the registration charges somebody else's. */
-    if (fraction != 0 && wp_sampling_mutex_selects(wp_thread_random(), fraction))
-        wait->ticket = wp_blame_register(lock, wait->start_ns, fraction);
-    if (wait->ticket.record != 0)
-        _pthread_cleanup_push(&wait->cleanup, wp_lock_wait_abandon, wait);
-    if (wait->block_rate_ns != 0) {
-        wait->threshold_ns = wp_sampling_below(wp_thread_random(), wait->block_rate_ns);
-        wait->stack = wp_capture_stack(WP_PROFILE_BLOCK, function, caller);
-    }
-    wp_own_cost_end(cost);
+    wp_lock_wait_draw(wait, lock, function, caller);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
@@ -151,6 +283,8 @@ wp_lock_wait_end(struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
     int saved = errno;
     int cancelable;
 
+    if (!wait->is_looked_at)
+        return;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     if (wait->ticket.record != 0)
         _pthread_cleanup_pop(&wait->cleanup, 0);
@@ -169,7 +303,8 @@ void
 wp_blame_wait_begin(struct wp_blame_wait *wait, const void *lock)
 {
     int saved = errno;
-    uint64_t fraction = wp_wait_mutex_fraction();
+    uint64_t fraction = wp_wait_whole_fraction();
+    wp_clock_mark cost = wp_own_cost_begin();
     int cancelable;
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
@@ -178,6 +313,7 @@ wp_blame_wait_begin(struct wp_blame_wait *wait, const void *lock)
         wait->ticket = wp_blame_register(lock, wp_clock_ns(), fraction);
     if (wait->ticket.record != 0)
         _pthread_cleanup_push(&wait->cleanup, wp_blame_wait_abandon, wait);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
@@ -220,7 +356,9 @@ wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t funct
     wp_clock_mark cost = wp_own_cost_begin();
 
     wp_region_count(WP_COUNTER_mutex_samples, 1);
+    wp_budget_spend(WP_OWN_COST_unlock);
+    wp_region_count(WP_COUNTER_mutex_shares, charge->waiters);
     wp_stack_table_add(wp_capture_stack(WP_PROFILE_MUTEX, function, caller), charge, now_ns);
-    wp_own_cost_end(cost);
+    wp_own_cost_end(cost, WP_OWN_COST_unlock);
     errno = saved;
 }

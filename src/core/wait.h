@@ -25,18 +25,26 @@
 #include "core/clock.h"
 #include "core/unwind.h"
 
+/* What a wait is sampled at: in force when it began, or, where only its end is seen, when it
+ * ended. */
+struct wp_wait_rates {
+    uint64_t block_rate_ns; /* 0 off */
+    uint64_t wait_fraction; /* at least 1 */
+};
+
 /* A wait that has no holder: I/O, a condition. */
 struct wp_wait {
     uint64_t start_ns;
-    uint64_t block_rate_ns; /* in force at the start, 0 off */
+    struct wp_wait_rates rates;
 };
 
 /* A wait for a lock. */
 struct wp_lock_wait {
+    bool is_looked_at; /* false: another wait stands for it, and no other field has a meaning */
     uint64_t start_ns;
-    uint64_t block_rate_ns; /* in force at the start, 0 off */
-    uint64_t threshold_ns;  /* kept iff the delay is longer: see sampling.h */
-    uint32_t stack;         /* record of the waiter's stack, 0 when block_rate_ns is 0 */
+    struct wp_wait_rates rates;
+    uint64_t threshold_ns; /* kept iff the delay is longer: see sampling.h */
+    uint32_t stack;        /* record of the waiter's stack, 0 when the block rate is 0 */
     struct wp_blame_ticket ticket;
     struct _pthread_cleanup_buffer cleanup; /* in libc's list while the wait lasts */
 };
@@ -47,8 +55,11 @@ struct wp_blame_wait {
     struct _pthread_cleanup_buffer cleanup; /* in libc's list while registered */
 };
 
-/* The block rate in force, within the bounds that the rules take; 0 off. */
-uint64_t wp_wait_block_rate_ns(void);
+/* Those in force, within the bounds that the rules take. */
+struct wp_wait_rates wp_wait_rates_now(void);
+
+/* Draws whether a wait is looked at, at the rates that it began with. */
+bool wp_wait_looks_at(const struct wp_wait_rates *rates);
 
 /* libc's list of cleanup handlers of a thread: the plain form, without setjmp, which <pthread.h>
  * has hidden behind macros since. */
@@ -56,7 +67,8 @@ void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*routin
                            void *argument);
 void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
 
-/* Starts to time a wait in `function`. errno unchanged, here and below. */
+/* Starts to time a wait in `function`, of whose rates the wait fraction is set: that at which it
+ * was drawn, or of wp_wait_rates_now. errno unchanged, here and below. */
 void wp_wait_begin(struct wp_wait *wait, uint16_t function);
 
 /*
@@ -66,10 +78,14 @@ void wp_wait_begin(struct wp_wait *wait, uint16_t function);
 void wp_wait_end(const struct wp_wait *wait, uint16_t function,
                  const struct wp_unwind_registers *caller);
 
-/* The same for a wait whose length is known already and that ended at `now_ns`, sampled at a block
- * rate of wp_wait_block_rate_ns. delay 0 is no event. */
-void wp_wait_record(uint64_t delay_ns, uint64_t block_rate_ns, uint64_t now_ns, uint16_t function,
-                    const struct wp_unwind_registers *caller);
+/* The same for a wait whose length is known already and that ended at `now_ns`, sampled at the
+ * rates of wp_wait_rates_now. delay 0 is no event. */
+void wp_wait_record(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+                    uint16_t function, const struct wp_unwind_registers *caller);
+
+/* The same for a wait that was drawn before (wp_wait_looks_at): it is recorded. */
+void wp_wait_record_drawn(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+                          uint16_t function, const struct wp_unwind_registers *caller);
 
 /* The same for a wait that ends now (I/O timed by marks), at the rate now in force. */
 void wp_wait_record_now(uint64_t delay_ns, uint16_t function,
@@ -100,8 +116,13 @@ void wp_blame_wait_begin(struct wp_blame_wait *wait, const void *lock);
 /* `acquired` as for wp_blame_leave. errno unchanged. */
 void wp_blame_wait_end(struct wp_blame_wait *wait, bool acquired);
 
-/* The mutex fraction in force, within the bounds that the rules take; 0 off. */
-uint64_t wp_wait_mutex_fraction(void);
+/* The mutex fraction in force, 0 off; such that, times wait_fraction, it is within the bounds that
+ * the rules take. */
+uint64_t wp_wait_mutex_fraction(uint64_t wait_fraction);
+
+/* The same for waiters of whom nothing was drawn before: one of so many is selected, and stands for
+ * as many. */
+uint64_t wp_wait_whole_fraction(void);
 
 /* Adds a charge of wp_blame_charge to the stack of the unlocker. After the real unlock. */
 void wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t function,

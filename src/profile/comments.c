@@ -10,10 +10,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "profile/budget_range.h"
 #include "profile/keyset.h"
+#include "profile/own_cost.h"
 #include "profile/symbol_name.h"
 
 #define LINE_BYTES 2048u
+/* Of the first line, which tells programs, too, what a file is. */
+#define FIRST_WORD "waitprof "
+#define TYPE_END " profile: "
 
 /* The list being made; `failed` once memory ran out. */
 struct comments_maker {
@@ -75,6 +80,66 @@ comments_rate(enum wp_region_profile type, uint64_t block_rate_ns, uint64_t mute
     return text;
 }
 
+/* What recording cost the program: in the span, or since its start. */
+static void
+comments_own_cost(struct comments_maker *maker, const struct wp_profile *profile,
+                  const struct wp_profile_source *source)
+{
+    bool is_span = profile->duration_ns != 0;
+    struct wp_own_cost cost =
+        wp_own_cost_of(source->counters, is_span ? profile->duration_ns : source->run_ns);
+    char text[WP_OWN_COST_TEXT_BYTES];
+
+    comments_add(maker, "own cost %s: %s", is_span ? "in this time" : "since the start",
+                 wp_own_cost_describe(&cost, text, sizeof text));
+    if (wp_own_cost_describe_units(&cost, text, sizeof text)[0] != '\0')
+        comments_add(maker, "own cost of one: %s", text);
+}
+
+/* "10", or "10 to 40" if it has moved. */
+static const char *
+comments_bounds(const struct wp_budget_bounds *bounds, char *text, size_t size)
+{
+    if (bounds->low == bounds->high)
+        snprintf(text, size, "%" PRIu64, bounds->low);
+    else
+        snprintf(text, size, "%" PRIu64 " to %" PRIu64, bounds->low, bounds->high);
+    return text;
+}
+
+/* The budget, and how it moved the rates as far back as the region remembers. */
+static void
+comments_budget(struct comments_maker *maker, const struct wp_profile_source *source)
+{
+    const struct wp_budget_range *range = &source->budget_range;
+    char text[3][64], share[32], worst[32], limit[WP_OWN_COST_TEXT_BYTES];
+
+    if (source->wait_fraction > 1)
+        comments_add(maker,
+                     "wait fraction: %" PRIu64 " (one of so many waits is looked at, for all)",
+                     source->wait_fraction);
+    if (source->budget_cost_ns_per_s != 0)
+        comments_add(
+            maker, "budget: %s of a processor",
+            wp_own_cost_format_budget(source->budget_cost_ns_per_s, 0, limit, sizeof limit));
+    if (source->budget_samples_per_s != 0)
+        comments_add(maker, "budget: %" PRIu64 " kept samples a second",
+                     source->budget_samples_per_s);
+    if (range->turns == 0)
+        return;
+    comments_add(maker,
+                 "the budget chose in its last %.0f s: block rates of %s ns, mutex fractions of "
+                 "%s, wait fractions of %s",
+                 (double)range->span_ns / 1e9,
+                 comments_bounds(&range->block_rate_ns, text[0], sizeof text[0]),
+                 comments_bounds(&range->mutex_fraction, text[1], sizeof text[1]),
+                 comments_bounds(&range->wait_fraction, text[2], sizeof text[2]));
+    comments_add(maker, "own cost in these %.0f s: %s of a processor, at most %s in one turn",
+                 (double)range->span_ns / 1e9,
+                 wp_own_cost_format_share(range->cpu_share, share, sizeof share),
+                 wp_own_cost_format_share(range->worst_cpu_share, worst, sizeof worst));
+}
+
 static void
 comments_source(struct comments_maker *maker, const struct wp_profile *profile,
                 const struct wp_profile_source *source)
@@ -94,6 +159,8 @@ comments_source(struct comments_maker *maker, const struct wp_profile *profile,
     comments_add(maker, "%s: %s; values were scaled when sampled", what,
                  comments_rate(profile->type, source->block_rate_ns, source->mutex_fraction, rate,
                                sizeof rate));
+    comments_own_cost(maker, profile, source);
+    comments_budget(maker, source);
     if (source->rate_change_count <= 1)
         return;
     for (size_t i = 0; i < source->rate_changes_known; i++) {
@@ -220,7 +287,7 @@ wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *symb
     char empty[512];
 
     memset(comments, 0, sizeof *comments);
-    comments_add(&maker, "waitprof " WAITPROF_VERSION ": %s profile: %s",
+    comments_add(&maker, FIRST_WORD WAITPROF_VERSION ": %s" TYPE_END "%s",
                  wp_profile_type_name(profile->type),
                  profile->type == WP_PROFILE_BLOCK
                      ? "stacks of threads that waited"
@@ -239,6 +306,25 @@ wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *symb
         return 0;
     wp_comments_free(comments);
     return -ENOMEM;
+}
+
+enum wp_region_profile
+wp_comments_read_type(const char *line)
+{
+    static const enum wp_region_profile types[] = {WP_PROFILE_BLOCK, WP_PROFILE_MUTEX};
+    const char *type = strstr(line, ": ");
+
+    if (strncmp(line, FIRST_WORD, sizeof FIRST_WORD - 1) != 0 || type == NULL)
+        return 0;
+    type += 2;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const char *name = wp_profile_type_name(types[i]);
+
+        if (strncmp(type, name, strlen(name)) == 0 &&
+            strncmp(type + strlen(name), TYPE_END, sizeof TYPE_END - 1) == 0)
+            return types[i];
+    }
+    return 0;
 }
 
 void

@@ -21,6 +21,10 @@ int wp_comments_make(const struct wp_profile *profile, const struct wp_symbols *
                      struct wp_comments *comments);
 void wp_comments_free(struct wp_comments *comments);
 
+/* The type of the profile that begins with this comment, which is the first of every file of ours;
+ * 0: it is not the first, or not ours. */
+enum wp_region_profile wp_comments_read_type(const char *line);
+
 /*
  * Why a profile without stacks has none, as one sentence (the rate is 0; no call had to wait; ...);
  * "" if it has stacks. Writes at most `size` bytes with NUL and returns `text`.

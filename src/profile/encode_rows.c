@@ -49,6 +49,9 @@ rows_add(struct wp_encode_rows *rows, struct wp_keyset *seen, const struct wp_sy
     }
     row->contentions_fixed = wp_profile_sum(row->contentions_fixed, from->contentions_fixed);
     row->delay_ns = wp_profile_sum(row->delay_ns, from->delay_ns);
+    row->samples = wp_profile_sum(row->samples, from->samples);
+    row->variance += from->variance;
+    row->squares += from->squares;
     return 0;
 }
 
@@ -72,6 +75,9 @@ wp_encode_rows_make(const struct wp_profile *profile, const struct wp_symbols *s
             .kind = labels_kind && kind[0] != '\0' ? kind : NULL,
             .contentions_fixed = sample->contentions_fixed,
             .delay_ns = sample->delay_ns,
+            .samples = sample->samples,
+            .variance = sample->variance,
+            .squares = sample->squares,
         };
 
         result = rows_add(rows, &seen, symbols, &row);

@@ -16,6 +16,9 @@ struct wp_encode_row {
     const char *kind;                       /* its label, NULL if there is none */
     uint64_t contentions_fixed;
     uint64_t delay_ns;
+    uint64_t samples;
+    double variance;
+    double squares;
 };
 
 struct wp_encode_rows {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "profile/comments.h"
+#include "profile/interval.h"
 #include "profile/json_add.h"
 
 /* Addresses are strings: many readers of JSON keep numbers in 53 bits. */
@@ -98,6 +99,22 @@ json_add_frames(struct json_object *frames, const struct wp_symbols *symbols,
     }
 }
 
+/* The 95 % interval of the delay; none is claimed of fewer than two samples. */
+static void
+json_add_interval(struct json_object *object, const struct wp_profile_sample *sample)
+{
+    struct wp_interval interval;
+    struct json_object *bounds;
+
+    if (!wp_interval_of_delay((double)sample->delay_ns, sample->variance, (double)sample->samples,
+                              &interval))
+        return;
+    bounds = json_object_new_array();
+    json_object_array_add(bounds, json_object_new_double(interval.low));
+    json_object_array_add(bounds, json_object_new_double(interval.high));
+    wp_json_add(object, "delay_interval_ns", bounds);
+}
+
 static struct json_object *
 json_sample(const struct wp_symbols *symbols, const struct wp_profile_sample *sample)
 {
@@ -112,6 +129,8 @@ json_sample(const struct wp_symbols *symbols, const struct wp_profile_sample *sa
     wp_json_add_number(object, "samples", sample->samples);
     wp_json_add_text(object, "kind", symbols->profile->functions[sample->function].kind);
     wp_json_add_double(object, "delay_standard_error_ns", sqrt(sample->variance));
+    wp_json_add_double(object, "delay_squares_ns2", sample->squares);
+    json_add_interval(object, sample);
     for (size_t i = 0; i < depth; i++)
         json_add_frames(frames, symbols, &symbols->locations[locations[i]]);
     json_object_object_add(object, "frames", frames);

@@ -262,6 +262,17 @@ wp_wordmap_put(struct wp_wordmap *map, uint64_t word, bool *added)
     return &row->number;
 }
 
+const uint32_t *
+wp_wordmap_get(const struct wp_wordmap *map, uint64_t word)
+{
+    const struct wp_wordmap_row *row;
+
+    if (map->capacity == 0)
+        return NULL;
+    row = wordmap_row(map, word);
+    return row->taken ? &row->number : NULL;
+}
+
 void
 wp_wordmap_free(struct wp_wordmap *map)
 {

@@ -63,6 +63,9 @@ struct wp_wordmap {
 /* The number of a word, 0 and *added if it is new; NULL when out of memory. It may be changed, and
  * stays where it is until the next call. */
 uint32_t *wp_wordmap_put(struct wp_wordmap *map, uint64_t word, bool *added);
+/* The number of a word, NULL if it is not there. */
+const uint32_t *wp_wordmap_get(const struct wp_wordmap *map, uint64_t word);
+
 void wp_wordmap_free(struct wp_wordmap *map);
 
 /*

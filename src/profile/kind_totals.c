@@ -71,6 +71,7 @@ totals_add_stacks(struct totals *totals)
             wp_profile_sum(amount->contentions_fixed, stack->contentions_fixed);
         amount->delay_ns = wp_profile_sum(amount->delay_ns, stack->delay_ns);
         amount->samples = wp_profile_sum(amount->samples, stack->samples);
+        amount->variance += stack->variance;
     }
     for (size_t i = 0; i < totals->count; i++) {
         for (unsigned type = 0; type < 2; type++) {

@@ -11,14 +11,15 @@
 #include "profile/error.h"
 #include "profile/region_reader.h"
 
-/* What one profile says of a kind. All only grow while the region lives: delays and the fixed count
- * are sums of integers, which stop at the largest, since a sum of doubles shrinks now and then when
- * a new stack changes the order of its terms. */
+/* What one profile says of a kind. All but the variance only grow while the region lives: delays
+ * and the fixed count are sums of integers, which stop at the largest, since a sum of doubles
+ * shrinks now and then when a new stack changes the order of its terms. */
 struct wp_kind_amount {
     double contentions; /* scaled, with fractions: contentions_fixed / WP_REGION_COUNT_ONE */
     uint64_t contentions_fixed; /* the same as the region has it */
     uint64_t delay_ns;          /* scaled */
     uint64_t samples;           /* kept */
+    double variance;            /* of delay_ns, ns^2: see struct wp_profile_sample */
 };
 
 /* A kind; rows are in the order of the functions table, "" (lost samples) last. Strings are the

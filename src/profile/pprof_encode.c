@@ -3,17 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "profile/comments.h"
 #include "profile/encode_rows.h"
 #include "profile/keyset.h"
+#include "profile/pprof_write.h"
 #include "profile/symbol_name.h"
 
 #include "profile.pb-c.h"
 
-#define BUFFER_BYTES 65536u
-#define GZIP_WINDOW_BITS (15 + 16) /* 16 asks zlib for a gzip header */
 #define VALUE_COUNT 2u
 
 typedef Wp__Pprof__Profile pprof_profile;
@@ -264,6 +262,9 @@ pprof_add_sample(struct pprof_maker *maker, const struct wp_encode_row *from)
     sample->n_location_id = depth;
     sample->value = values;
     sample->n_value = VALUE_COUNT;
+    sample->kept_samples = from->samples;
+    sample->variance = from->variance;
+    sample->squares = from->squares;
     pprof_add_label(maker, sample, "kind", from->kind);
     maker->message.sample[maker->message.n_sample++] = sample;
 }
@@ -296,6 +297,19 @@ pprof_value(struct pprof_maker *maker, const char *type, const char *unit)
     return value;
 }
 
+/* Of the program that ran longest. */
+static uint64_t
+pprof_run_ns(const struct wp_profile *profile)
+{
+    uint64_t run_ns = 0;
+
+    for (size_t i = 0; i < profile->source_count; i++) {
+        if (profile->sources[i].run_ns > run_ns)
+            run_ns = profile->sources[i].run_ns;
+    }
+    return run_ns;
+}
+
 static void
 pprof_add_header(struct pprof_maker *maker)
 {
@@ -313,6 +327,8 @@ pprof_add_header(struct pprof_maker *maker)
     message->period = 1;
     message->time_nanos = (int64_t)maker->profile->time_ns;
     message->duration_nanos = (int64_t)maker->profile->duration_ns;
+    if (maker->profile->duration_ns == 0)
+        message->run_nanos = pprof_run_ns(maker->profile);
 }
 
 static void
@@ -328,88 +344,6 @@ pprof_add_comments(struct pprof_maker *maker)
     for (size_t i = 0; i < comments.count && !maker->failed; i++)
         maker->message.comment[maker->message.n_comment++] = pprof_string(maker, comments.lines[i]);
     wp_comments_free(&comments);
-}
-
-/* --- Output
- * ------------------------------------------------------------------------------------- */
-
-/* protobuf-c hands over bytes a few at a time; they are collected, compressed and written. */
-struct pprof_output {
-    ProtobufCBuffer base; /* first: what protobuf-c knows */
-    FILE *stream;
-    z_stream zlib;
-    size_t used;
-    bool failed;
-    unsigned char bytes[BUFFER_BYTES];
-};
-
-static void
-pprof_compress(struct pprof_output *output, const unsigned char *bytes, size_t length, int flush)
-{
-    unsigned char compressed[BUFFER_BYTES];
-
-    output->zlib.next_in = (unsigned char *)(uintptr_t)bytes;
-    output->zlib.avail_in = (uInt)length;
-    do {
-        size_t ready;
-
-        output->zlib.next_out = compressed;
-        output->zlib.avail_out = sizeof compressed;
-        if (deflate(&output->zlib, flush) == Z_STREAM_ERROR)
-            output->failed = true;
-        ready = sizeof compressed - output->zlib.avail_out;
-        if (!output->failed && fwrite(compressed, 1, ready, output->stream) != ready)
-            output->failed = true;
-    } while (output->zlib.avail_out == 0 && !output->failed);
-}
-
-static void
-pprof_append(ProtobufCBuffer *buffer, size_t length, const uint8_t *bytes)
-{
-    struct pprof_output *output = (struct pprof_output *)buffer;
-
-    while (length > 0 && !output->failed) {
-        size_t room = sizeof output->bytes - output->used;
-        size_t part = length < room ? length : room;
-
-        memcpy(output->bytes + output->used, bytes, part);
-        output->used += part;
-        bytes += part;
-        length -= part;
-        if (output->used < sizeof output->bytes)
-            continue;
-        pprof_compress(output, output->bytes, output->used, Z_NO_FLUSH);
-        output->used = 0;
-    }
-}
-
-static int
-pprof_write(const pprof_profile *message, FILE *stream, struct wp_error *error)
-{
-    struct pprof_output *output = calloc(1, sizeof *output);
-    int result = 0;
-
-    if (output == NULL)
-        return wp_error_set(error, ENOMEM, "not enough memory to write the profile");
-    output->base.append = pprof_append;
-    output->stream = stream;
-    if (deflateInit2(&output->zlib, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
-        free(output);
-        return wp_error_set(error, ENOMEM, "not enough memory to compress the profile");
-    }
-    errno = 0;
-    wp__pprof__profile__pack_to_buffer(message, &output->base);
-    if (!output->failed)
-        pprof_compress(output, output->bytes, output->used, Z_FINISH);
-    deflateEnd(&output->zlib);
-    if (output->failed) {
-        int code = errno != 0 ? errno : EIO;
-
-        result = wp_error_set(error, code, "cannot write the profile: %s", strerror(code));
-    }
-    free(output);
-    return result;
 }
 
 int
@@ -438,7 +372,7 @@ wp_pprof_encode(const struct wp_profile *profile, const struct wp_symbols *symbo
     if (maker.failed)
         result = wp_error_set(error, ENOMEM, "not enough memory to encode the profile");
     else
-        result = pprof_write(&maker.message, stream, error);
+        result = wp_pprof_write(&maker.message, stream, error);
     wp_arena_free(&maker.arena);
     wp_keyset_free(&maker.strings);
     wp_keyset_free(&maker.functions);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/own_cost.h"
 #include "profile/profile_index.h"
 
 int
@@ -420,6 +421,7 @@ profile_add_stack(struct wp_profile *profile, const struct wp_snapshot *snapshot
     sample->delay_ns = wp_profile_sum(sample->delay_ns, stack->delay_ns);
     sample->samples = wp_profile_sum(sample->samples, stack->samples);
     sample->variance += stack->variance;
+    sample->squares += stack->squares;
     if (stack->last_monotonic_ns > sample->last_monotonic_ns)
         sample->last_monotonic_ns = stack->last_monotonic_ns;
     return 0;
@@ -467,11 +469,16 @@ profile_add_source(struct wp_profile *profile, const struct wp_snapshot *snapsho
     source->flags = snapshot->flags;
     source->max_depth = snapshot->max_depth;
     wp_snapshot_state(snapshot, &source->live_pid);
+    source->run_ns = wp_own_cost_span_ns(snapshot, source->live_pid == 0);
+    source->budget_range = wp_budget_range_of(snapshot->budget_turns, snapshot->budget_turns_known);
     source->command = wp_profile_copy_string(profile, snapshot->command);
     source->command_line = profile_command_line(profile, snapshot);
     source->directory = wp_profile_copy_string(profile, snapshot->directory);
     source->block_rate_ns = snapshot->block_rate_ns;
     source->mutex_fraction = snapshot->mutex_fraction;
+    source->wait_fraction = snapshot->wait_fraction;
+    source->budget_cost_ns_per_s = snapshot->budget_cost_ns_per_s;
+    source->budget_samples_per_s = snapshot->budget_samples_per_s;
     source->rate_change_count = snapshot->rate_change_count;
     memcpy(source->rate_changes, snapshot->rate_changes, sizeof source->rate_changes);
     source->rate_changes_known = snapshot->rate_changes_known;

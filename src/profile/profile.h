@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/region_format.h"
+#include "profile/budget_range.h"
 #include "profile/error.h"
 #include "profile/region_reader.h"
 
@@ -22,6 +23,7 @@ struct wp_profile_source {
     uint64_t region_id;
     uint64_t start_realtime_ns;
     uint64_t read_realtime_ns;
+    uint64_t run_ns; /* from the start to the read; of a program that had ended, to its end */
     uint32_t pid;
     uint32_t flags;
     uint32_t max_depth;
@@ -31,6 +33,9 @@ struct wp_profile_source {
     const char *directory;
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
+    uint64_t wait_fraction;                              /* at least 1: see struct wp_snapshot */
+    uint64_t budget_cost_ns_per_s, budget_samples_per_s; /* 0: none */
+    struct wp_budget_range budget_range; /* of the turns that the region remembered */
     uint64_t rate_change_count;
     struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES]; /* oldest first */
     size_t rate_changes_known;
@@ -70,7 +75,10 @@ struct wp_profile_sample {
     uint64_t contentions_fixed; /* in units of 1 / WP_REGION_COUNT_ONE */
     uint64_t delay_ns;
     uint64_t samples; /* kept samples that the two above were estimated from */
-    double variance;  /* of delay_ns, ns^2 */
+    double variance;  /* of delay_ns, by sampling, ns^2 */
+    double squares;   /* sum of the squares of what the samples added to delay_ns, ns^2. It is the
+                       * variance if waits come independently of each other, their own chance
+                       * included; squares - variance estimates the sum of the waits' squares. */
     uint64_t last_monotonic_ns;
     uint32_t key; /* internal: number of its identity */
     uint16_t function;
@@ -157,6 +165,7 @@ struct wp_profile_totals {
     double delay_ns;
     uint64_t samples;
     double variance;
+    double squares;
 };
 struct wp_profile_totals wp_profile_total(const struct wp_profile *profile);
 

@@ -58,6 +58,12 @@ profile_difference(uint64_t later, uint64_t earlier)
     return later > earlier ? later - earlier : 0;
 }
 
+static double
+profile_rest(double later, double earlier)
+{
+    return later > earlier ? later - earlier : 0;
+}
+
 /* Of whole contentions, as they are shown, which is what Go subtracts: so the spans of a program's
  * life add up to its total, and none loses a fraction. */
 static uint64_t
@@ -76,6 +82,7 @@ wp_profile_sample_costs(const struct wp_profile_sample *sample)
         .delay_ns = sample->delay_ns,
         .samples = sample->samples,
         .variance = sample->variance,
+        .squares = sample->squares,
     };
 }
 
@@ -86,8 +93,8 @@ wp_profile_subtract_costs(struct wp_profile_sample *sample, const struct wp_prof
         profile_whole_difference(sample->contentions_fixed, earlier->contentions_fixed);
     sample->delay_ns = profile_difference(sample->delay_ns, earlier->delay_ns);
     sample->samples = profile_difference(sample->samples, earlier->samples);
-    sample->variance =
-        sample->variance > earlier->variance ? sample->variance - earlier->variance : 0;
+    sample->variance = profile_rest(sample->variance, earlier->variance);
+    sample->squares = profile_rest(sample->squares, earlier->squares);
 }
 
 static void
@@ -187,6 +194,7 @@ profile_merge_sample(struct wp_profile *profile, const struct wp_profile_sample 
     sample->delay_ns = wp_profile_sum(sample->delay_ns, from->delay_ns);
     sample->samples = wp_profile_sum(sample->samples, from->samples);
     sample->variance += from->variance;
+    sample->squares += from->squares;
     if (from->last_monotonic_ns > sample->last_monotonic_ns)
         sample->last_monotonic_ns = from->last_monotonic_ns;
     return 0;
@@ -310,6 +318,7 @@ wp_profile_total(const struct wp_profile *profile)
         totals.delay_ns += (double)sample->delay_ns;
         totals.samples = wp_profile_sum(totals.samples, sample->samples);
         totals.variance += sample->variance;
+        totals.squares += sample->squares;
     }
     return totals;
 }

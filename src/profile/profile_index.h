@@ -77,6 +77,7 @@ struct wp_profile_costs {
     uint64_t delay_ns;
     uint64_t samples;
     double variance;
+    double squares;
 };
 struct wp_profile_costs wp_profile_sample_costs(const struct wp_profile_sample *sample);
 

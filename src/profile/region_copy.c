@@ -32,6 +32,8 @@ static const struct table_rule {
     [WP_TABLE_STACKS] = {"stacks", WP_STACK_UNIT_BYTES, true,
                          STACKS_MAX_BYTES / WP_STACK_UNIT_BYTES},
     [WP_TABLE_THREADS] = {"threads", sizeof(struct wp_region_thread), false, 1u << 16},
+    [WP_TABLE_BUDGET] = {"budget", sizeof(struct wp_region_budget_turn), false,
+                         WP_REGION_BUDGET_TURNS},
 };
 
 int
@@ -206,7 +208,8 @@ copy_used_bytes(const struct wp_region_header *header, enum wp_region_table_id i
 
         rows = header->stack_units_used < rows ? header->stack_units_used : rows;
         rows = allocated < rows ? allocated : rows;
-    } else if (id != WP_TABLE_MODULES && id != WP_TABLE_BUCKETS && id != WP_TABLE_THREADS) {
+    } else if (id != WP_TABLE_MODULES && id != WP_TABLE_BUCKETS && id != WP_TABLE_THREADS &&
+               id != WP_TABLE_BUDGET) {
         rows = table->count < rows ? table->count : rows;
     }
     return (size_t)rows * table->stride;
@@ -260,7 +263,7 @@ wp_region_copy_all(int fd, const char *name, struct wp_region_copy *copy, struct
      * then strings. A wait is counted before its sample, so that counts are read later. Before each
      * step the header, so that its counts cover all that was read. */
     static const enum wp_region_table_id order[] = {
-        WP_TABLE_BUCKETS, WP_TABLE_STACKS,    WP_TABLE_WAITS,     WP_TABLE_THREADS,
+        WP_TABLE_BUCKETS, WP_TABLE_STACKS,    WP_TABLE_WAITS,     WP_TABLE_THREADS, WP_TABLE_BUDGET,
         WP_TABLE_MODULES, WP_TABLE_FUNCTIONS, WP_TABLE_PROCESSES, WP_TABLE_STRINGS,
     };
     int result;

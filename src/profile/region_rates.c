@@ -31,8 +31,14 @@ struct change {
 static struct wp_region_rates
 rates_at(const struct wp_region_header *header, uint64_t time_ns)
 {
-    return wp_region_rates_in_force(header->base_block_rate_ns, header->base_mutex_fraction,
-                                    header->leases, time_ns);
+    struct wp_region_rate_sources sources = {
+        .base_block_rate_ns = header->base_block_rate_ns,
+        .base_mutex_fraction = header->base_mutex_fraction,
+        .budget = header->budget,
+    };
+
+    memcpy(sources.leases, header->leases, sizeof sources.leases);
+    return wp_region_rates_in_force(&sources, time_ns);
 }
 
 static struct wp_reader_rates
@@ -42,6 +48,9 @@ rates_of(const struct wp_region_header *header, uint64_t time_ns)
     struct wp_reader_rates rates = {
         .block_rate_ns = wp_region_block_rate_meant(in_force.block_rate_ns),
         .mutex_fraction = in_force.mutex_fraction,
+        .wait_fraction = in_force.wait_fraction,
+        .budget_cost_ns_per_s = header->budget.cost_ns_per_s,
+        .budget_samples_per_s = header->budget.samples_per_s,
     };
 
     for (unsigned i = 0; i < WP_REGION_LEASES; i++)
@@ -94,6 +103,9 @@ wp_region_rates_read(const struct wp_region_header *header, struct wp_snapshot *
 
     snapshot->block_rate_ns = rates.block_rate_ns;
     snapshot->mutex_fraction = rates.mutex_fraction;
+    snapshot->wait_fraction = rates.wait_fraction;
+    snapshot->budget_cost_ns_per_s = rates.budget_cost_ns_per_s;
+    snapshot->budget_samples_per_s = rates.budget_samples_per_s;
     snapshot->base_block_rate_ns = header->base_block_rate_ns;
     snapshot->base_mutex_fraction = header->base_mutex_fraction;
     read_leases(header, snapshot);
@@ -158,8 +170,10 @@ note_change(struct change *change, const struct wp_region_rates *rates)
  * between would leave rates without the deadline that ends them. */
 _Static_assert(offsetof(struct wp_region_header, mutex_fraction) ==
                        offsetof(struct wp_region_header, block_rate_ns) + sizeof(uint64_t) &&
-                   offsetof(struct wp_region_header, lease_deadline_ns) ==
-                       offsetof(struct wp_region_header, mutex_fraction) + sizeof(uint64_t),
+                   offsetof(struct wp_region_header, wait_fraction) ==
+                       offsetof(struct wp_region_header, mutex_fraction) + sizeof(uint64_t) &&
+                   offsetof(struct wp_region_header, settle_at_ns) ==
+                       offsetof(struct wp_region_header, wait_fraction) + sizeof(uint64_t),
                "the words in force are written as one");
 
 static bool
@@ -167,13 +181,15 @@ are_in_force(const struct wp_region_header *header, const struct wp_region_rates
 {
     return header->block_rate_ns == rates->block_rate_ns &&
            header->mutex_fraction == rates->mutex_fraction &&
-           header->lease_deadline_ns == rates->deadline_ns;
+           header->wait_fraction == rates->wait_fraction &&
+           header->settle_at_ns == rates->settle_at_ns;
 }
 
 static int
 write_in_force(struct change *change, const struct wp_region_rates *rates)
 {
-    const uint64_t words[] = {rates->block_rate_ns, rates->mutex_fraction, rates->deadline_ns};
+    const uint64_t words[] = {rates->block_rate_ns, rates->mutex_fraction, rates->wait_fraction,
+                              rates->settle_at_ns};
     const struct wp_region_header *header = &change->header;
     bool changes = wp_region_block_rate_meant(header->block_rate_ns) !=
                        wp_region_block_rate_meant(rates->block_rate_ns) ||
@@ -260,6 +276,39 @@ change_base(struct change *change, const struct wp_reader_rate_change *wanted, s
     return status;
 }
 
+/* The limits of the budget; what it chose under others goes with them. */
+static int
+change_budget(struct change *change, const struct wp_reader_rate_change *wanted)
+{
+    struct wp_region_budget *budget = &change->header.budget;
+    int status = 0;
+
+    if (wanted->budget_cost_ns_per_s == NULL && wanted->budget_samples_per_s == NULL)
+        return 0;
+    if (wanted->budget_cost_ns_per_s != NULL)
+        budget->cost_ns_per_s = *wanted->budget_cost_ns_per_s;
+    if (wanted->budget_samples_per_s != NULL)
+        budget->samples_per_s = *wanted->budget_samples_per_s;
+    budget->block_rate_ns = budget->mutex_fraction = budget->wait_fraction = 0;
+    budget->turn_ns = budget->last_turn_ns = budget->row_begin_ns = budget->charges = 0;
+    status = WRITE_FIELD(change, budget.block_rate_ns);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.mutex_fraction);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.wait_fraction);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.last_turn_ns);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.row_begin_ns);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.charges);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.turn_ns);
+    if (status == 0)
+        status = WRITE_FIELD(change, budget.cost_ns_per_s);
+    return status == 0 ? WRITE_FIELD(change, budget.samples_per_s) : status;
+}
+
 /* Gives out a lease: everything else first, its number last. */
 static int
 add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uint64_t *number)
@@ -337,16 +386,19 @@ wp_reader_change_rates(const struct wp_region_place *place,
                        const struct wp_reader_rate_change *wanted,
                        struct wp_reader_rate_result *result, struct wp_error *error)
 {
-    bool changes = wanted->block_rate_ns != NULL || wanted->mutex_fraction != NULL;
+    bool changes_rates = wanted->block_rate_ns != NULL || wanted->mutex_fraction != NULL;
+    bool changes = changes_rates || wanted->budget_cost_ns_per_s != NULL ||
+                   wanted->budget_samples_per_s != NULL;
     struct change change;
     int status = begin_change(&change, place, changes ? O_RDWR : O_RDONLY, error);
 
     memset(result, 0, sizeof *result);
     if (status == 0) {
         result->before = result->after = wp_region_rates_now(&change.header);
-        if (changes && wanted->for_ns != 0)
+        status = change_budget(&change, wanted);
+        if (status == 0 && changes_rates && wanted->for_ns != 0)
             status = add_lease(&change, wanted, &result->lease);
-        else if (changes)
+        else if (status == 0 && changes_rates)
             status = change_base(&change, wanted, &result->ended_leases);
         if (status == 0 && changes)
             status = settle(&change);

@@ -380,13 +380,43 @@ reader_check_stack(const struct reader_walk *walk, uint32_t unit,
     return 0;
 }
 
-static double
-reader_variance(uint64_t bits)
+/* The rows of the ring, the oldest first. One whose time is 0 is just being written. */
+static void
+reader_budget_turns(struct reader *reader)
 {
-    double variance;
+    const struct wp_region_header *header = &reader->copy.header;
+    size_t stride = header->tables[WP_TABLE_BUDGET].stride;
+    size_t rows = reader->copy.bytes[WP_TABLE_BUDGET] / stride;
+    uint64_t written = header->budget.turn_count;
+    struct wp_snapshot *snapshot = &reader->snapshot;
 
-    memcpy(&variance, &bits, sizeof variance);
-    return isfinite(variance) && variance > 0 ? variance : 0;
+    for (size_t i = 0; i < rows; i++) {
+        struct wp_region_budget_turn row;
+
+        memcpy(&row, reader->copy.tables[WP_TABLE_BUDGET] + (written + i) % rows * stride,
+               sizeof row);
+        if (row.realtime_ns == 0)
+            continue;
+        snapshot->budget_turns[snapshot->budget_turns_known++] = (struct wp_reader_budget_turn){
+            .realtime_ns = row.realtime_ns,
+            .span_ns = row.span_ns,
+            .block_rate_ns = row.block_rate_ns,
+            .mutex_fraction = row.mutex_fraction,
+            .wait_fraction = row.wait_fraction > 1 ? row.wait_fraction : 1,
+            .cost_ns = row.cost_ns,
+            .waits = row.waits,
+            .samples = row.samples,
+        };
+    }
+}
+
+static double
+reader_double(uint64_t bits)
+{
+    double value;
+
+    memcpy(&value, &bits, sizeof value);
+    return isfinite(value) && value > 0 ? value : 0;
 }
 
 /* Marks the records of one chain, from its head on. */
@@ -439,7 +469,9 @@ reader_take_stacks(const struct reader_walk *walk, struct wp_reader_stack *stack
             .contentions_fixed = record->contentions_fixed,
             .delay_ns = record->delay_ns,
             .samples = record->samples,
-            .variance = reader_variance(record->variance_bits),
+            .variance = reader_double(record->variance_bits),
+            .squares =
+                fmax(reader_double(record->squares_bits), reader_double(record->variance_bits)),
             .last_monotonic_ns = record->last_monotonic_ns,
         };
     }
@@ -502,6 +534,8 @@ wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct w
         result = reader_threads(reader);
     if (result == 0)
         result = reader_stacks(reader);
+    if (result == 0)
+        reader_budget_turns(reader);
     if (result != 0) {
         wp_snapshot_free(&reader->snapshot);
         return result;

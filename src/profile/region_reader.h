@@ -72,6 +72,7 @@ struct wp_reader_stack {
     uint64_t delay_ns;
     uint64_t samples;
     double variance; /* finite, >= 0 */
+    double squares;  /* finite, >= variance: see struct wp_profile_sample */
     uint64_t last_monotonic_ns;
 };
 
@@ -84,6 +85,14 @@ struct wp_reader_thread {
     uint64_t last_monotonic_ns; /* when its latest wait began or ended */
     uint64_t waiting_since_ns;  /* CLOCK_MONOTONIC, 0: waits for nothing that is seen */
     uint16_t waiting_function;  /* index in the functions, 0 unknown */
+};
+
+/* A second, or longer, under a budget: what the program chose and what it cost. */
+struct wp_reader_budget_turn {
+    uint64_t realtime_ns; /* of its end */
+    uint64_t span_ns;
+    uint64_t block_rate_ns, mutex_fraction, wait_fraction; /* at its end */
+    uint64_t cost_ns, waits, samples;                      /* in it */
 };
 
 /* A lease on the rates that runs. */
@@ -130,10 +139,15 @@ struct wp_snapshot {
 
     uint64_t block_rate_ns; /* in force when it was read, leases that had run out left aside */
     uint64_t mutex_fraction;
+    uint64_t wait_fraction;      /* at least 1; more: the budget lets one wait stand for so many */
     uint64_t base_block_rate_ns; /* in force without leases */
     uint64_t base_mutex_fraction;
     struct wp_reader_lease leases[WP_REGION_LEASES]; /* those that ran, latest first */
     size_t lease_count;
+    uint64_t budget_cost_ns_per_s; /* of one processor; 0: no limit on the cost */
+    uint64_t budget_samples_per_s; /* 0: no limit on samples */
+    struct wp_reader_budget_turn budget_turns[WP_REGION_BUDGET_TURNS]; /* oldest first */
+    size_t budget_turns_known;
     uint64_t rate_change_count; /* changes ever made, including those no longer in the ring */
     struct wp_region_rate_change rate_changes[WP_REGION_RATE_CHANGES]; /* oldest first */
     size_t rate_changes_known;
@@ -206,14 +220,20 @@ enum wp_reader_state wp_snapshot_state(const struct wp_snapshot *snapshot, pid_t
 struct wp_reader_rates {
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
+    uint64_t wait_fraction; /* at least 1 */
+    uint64_t budget_cost_ns_per_s;
+    uint64_t budget_samples_per_s;
     size_t leases; /* that run */
 };
 
 /* What to change. */
 struct wp_reader_rate_change {
     const uint64_t *block_rate_ns;  /* NULL: leave it as it is */
-    const uint64_t *mutex_fraction; /* NULL likewise; both NULL: only read */
+    const uint64_t *mutex_fraction; /* NULL likewise */
     uint64_t for_ns;                /* 0: for good, else a lease of so long */
+    /* For good, whatever for_ns is; 0: no limit. All of the change NULL: only read. */
+    const uint64_t *budget_cost_ns_per_s;
+    const uint64_t *budget_samples_per_s;
 };
 
 /* What came of it. */

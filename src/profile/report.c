@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "profile/comments.h"
+#include "profile/interval.h"
 #include "profile/keyset.h"
 
 #define DEFAULT_ROWS 10u
@@ -15,6 +16,13 @@
 #define LEAST_WIDTH 60u
 #define DEFAULT_FRAMES 6u
 #define LINE_BYTES 8192u
+#define INTERVAL_BYTES 40u
+
+/* Narrower tables have no column of intervals, which is 22 wide. */
+#define INTERVAL_WIDTH 73u
+
+/* Below, both sides of an interval are near enough the same to be one figure. */
+#define SYMMETRIC_SHARE 0.1
 #define STACK_LINES_MAX 4096u
 
 /* A row of the table: samples that read the same. */
@@ -22,6 +30,8 @@ struct report_row {
     const struct wp_profile_sample *sample; /* the one with the most delay stands for all */
     double delay_ns;
     double contentions;
+    double samples;
+    double variance; /* of delay_ns */
 };
 
 struct report {
@@ -53,6 +63,31 @@ wp_report_duration(double duration_ns, char *text, size_t size)
         snprintf(text, size, "%.0f %s", value, units[i].unit);
     else
         snprintf(text, size, "%.*f %s", value < 9.995 ? 2 : 1, value, units[i].unit);
+    return text;
+}
+
+const char *
+wp_report_describe_interval(double delay_ns, double variance, double samples, char *text,
+                            size_t size)
+{
+    struct wp_interval interval;
+    char low[16], high[16];
+    double share;
+
+    if (!wp_interval_of_delay(delay_ns, variance, samples, &interval))
+        return "-";
+    if (variance == 0)
+        return "exact";
+    share = fmax(delay_ns - interval.low, interval.high - delay_ns) / delay_ns;
+    if (share < SYMMETRIC_SHARE) {
+        if (share < 0.00005)
+            return "±0.01 %";
+        snprintf(text, size, "±%.*f %%", share < 0.00095 ? 2 : 1, 100 * share);
+        return text;
+    }
+    wp_report_duration(interval.low, low, sizeof low);
+    wp_report_duration(interval.high, high, sizeof high);
+    snprintf(text, size, "%s .. %s", low, high);
     return text;
 }
 
@@ -128,6 +163,8 @@ report_add(struct report *report, const struct wp_profile_sample *sample)
         row->sample = sample;
     row->delay_ns += (double)sample->delay_ns;
     row->contentions += (double)sample->contentions_fixed / WP_REGION_COUNT_ONE;
+    row->samples += (double)sample->samples;
+    row->variance += sample->variance;
     return 0;
 }
 
@@ -247,8 +284,10 @@ static void
 report_row_figures(const struct report *report, size_t rank, const struct report_row *row,
                    double total_ns)
 {
+    char interval[INTERVAL_BYTES];
     char delay[16];
     char mean[16];
+    bool is_wide = report->options.width_columns >= INTERVAL_WIDTH;
 
     wp_report_duration(row->delay_ns, delay, sizeof delay);
     /* An unlock may be charged for waiters that an earlier one has counted: no waits, no mean. */
@@ -257,27 +296,37 @@ report_row_figures(const struct report *report, size_t rank, const struct report
     else
         snprintf(mean, sizeof mean, "-");
     /* Scaled counts are fractions; a small one must not read as none. */
-    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.*f %10s%s\n",
+    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.*f %10s%s%s%s\n",
             report->options.colour ? "\033[1m" : "", rank, delay,
             total_ns > 0 ? 100 * row->delay_ns / total_ns : 0,
             row->contentions < 9.95 && fmod(row->contentions, 1) != 0 ? 1 : 0, row->contentions,
-            mean, report->options.colour ? "\033[0m" : "");
+            mean, is_wide ? "   " : "",
+            is_wide ? wp_report_describe_interval(row->delay_ns, row->variance, row->samples,
+                                                  interval, sizeof interval)
+                    : "",
+            report->options.colour ? "\033[0m" : "");
 }
 
 static void
 report_heading(const struct report *report, const struct wp_profile_totals *totals)
 {
+    char interval[INTERVAL_BYTES];
+    const char *error = wp_report_describe_interval(
+        totals->delay_ns, totals->variance, (double)totals->samples, interval, sizeof interval);
+    bool is_known = strcmp(error, "-") != 0;
     char total[16];
     char span[16];
 
     wp_report_duration(totals->delay_ns, total, sizeof total);
     wp_report_duration((double)report->profile->duration_ns, span, sizeof span);
-    report_line(report, "%s: %s in %.0f waits%s%s",
+    report_line(report, "%s: %s%s%s%s in %.0f waits%s%s",
                 report->profile->type == WP_PROFILE_BLOCK ? "Who waits (block)"
                                                           : "Who makes them wait (mutex)",
-                total, totals->contentions, report->profile->duration_ns != 0 ? ", during " : "",
+                total, is_known ? " (" : "", is_known ? error : "", is_known ? ")" : "",
+                totals->contentions, report->profile->duration_ns != 0 ? ", during " : "",
                 report->profile->duration_ns != 0 ? span : "");
-    report_line(report, "%4s %10s %8s %12s %10s", "", "delay", "share", "waits", "mean");
+    report_line(report, "%4s %10s %8s %12s %10s%s", "", "delay", "share", "waits", "mean",
+                report->options.width_columns >= INTERVAL_WIDTH ? "   delay, 95 %" : "");
 }
 
 static int

@@ -27,13 +27,22 @@ struct wp_report_options {
 
 /*
  * Prints a heading ("Who waits" for block, "Who makes them wait" for mutex), the rows by delay with
- * contentions, delay, mean and share, and below each the call chain "leaf <- caller" with
- * file:line. An empty profile prints its explanation instead. `options` may be NULL.
+ * share, contentions, mean and the 95 % interval of delay, and below each the call chain
+ * "leaf <- caller" with file:line. An empty profile prints its explanation instead. `options` may
+ * be NULL.
  */
 int wp_report_print(const struct wp_profile *profile, const struct wp_symbols *symbols,
                     const struct wp_report_options *options, FILE *stream, struct wp_error *error);
 
 /* "1.23 s", "45.6 ms", "7.89 us", "12 ns": at most 9 characters. Returns `text`. */
 const char *wp_report_duration(double duration_ns, char *text, size_t size);
+
+/*
+ * The 95 % interval of a delay (profile/interval.h) in at most 22 columns: "±3.1 %" of the delay
+ * (the larger side), or "619 us .. 8.77 ms" where the sides differ much; "exact" without variance;
+ * "-" where nothing is claimed. Returns `text`, of 40 bytes, or a constant.
+ */
+const char *wp_report_describe_interval(double delay_ns, double variance, double samples,
+                                        char *text, size_t size);
 
 #endif

@@ -90,3 +90,10 @@ has_samples()
 {
     (($(samples_of "$1") > 0))
 }
+
+# write_capture FILE TYPE SECONDS STACK=DELAY_MS[/SAMPLES]...: a capture with figures of the case's
+# choice (write_capture.py).
+write_capture()
+{
+    python3 "${CASE_LIBRARY%/*}/write_capture.py" "$@"
+}

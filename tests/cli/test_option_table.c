@@ -16,7 +16,20 @@ struct values {
     struct wp_option_number count;
     struct wp_option_number span_ns;
     unsigned shape;
+    const char *unit; /* "second", "operation 5" */
+    char unit_text[32];
 };
+
+/* Keeps the text, which need not outlive the parser. */
+static int
+parse_unit(const struct wp_option *option, const char *text, void *target)
+{
+    struct values *values = (struct values *)((char *)target - option->target);
+
+    snprintf(values->unit_text, sizeof values->unit_text, "%s", text);
+    values->unit = values->unit_text;
+    return 0;
+}
 
 static const char *const shapes[] = {"round", "square", NULL};
 
@@ -50,6 +63,12 @@ static const struct wp_option table[] = {
      .parse = wp_option_parse_choice,
      .target = offsetof(struct values, shape),
      .choices = shapes},
+    {.name = "per",
+     .placeholder = "second|operation N",
+     .help = "by what",
+     .parse = parse_unit,
+     .target = offsetof(struct values, unit),
+     .pair_word = "operation"},
     {.name = NULL},
 };
 
@@ -122,6 +141,47 @@ two_dashes_end_the_options(void **state)
 }
 
 static void
+a_divider_stays_between_its_arguments(void **state)
+{
+    char **words = WORDS(WORD("a"), WORD("--loud"), WORD("b"), WORD("--"), WORD("c"), WORD("-o"),
+                         WORD("file"), WORD("--"), WORD("-d"));
+    struct values values;
+    int index;
+
+    (void)state;
+    wp_option_table_mark_divider(10, words);
+    index = parse(&values, false, words);
+    assert_int_equal(index, 5);
+    assert_string_equal(words[index], "a");
+    assert_string_equal(words[index + 1], "b");
+    assert_ptr_equal(words[index + 2], wp_option_divider);
+    assert_string_equal(words[index + 3], "c");
+    assert_string_equal(words[index + 4], "-d");
+    assert_null(words[index + 5]);
+    assert_true(values.loud);
+    assert_string_equal(values.output, "file");
+}
+
+static void
+a_pair_takes_the_next_argument(void **state)
+{
+    char **words = WORDS(WORD("a"), WORD("--per"), WORD("operation"), WORD("5"), WORD("b"));
+    struct values values;
+    int index;
+
+    (void)state;
+    index = parse(&values, false, words);
+    assert_string_equal(values.unit, "operation 5");
+    assert_int_equal(index, 4);
+    assert_string_equal(words[index], "a");
+    assert_string_equal(words[index + 1], "b");
+    words = WORDS(WORD("--per=second"), WORD("5"));
+    assert_int_equal(parse(&values, false, words), 2);
+    assert_string_equal(values.unit, "second");
+    assert_int_equal(parse(&values, false, WORDS(WORD("--per"), WORD("operation"))), -EINVAL);
+}
+
+static void
 wrong_options_are_refused(void **state)
 {
     static const char *const wrong[] = {"--lowd",   "-x",        "--count=1", "--count=11",
@@ -149,7 +209,9 @@ help_shows_every_row(void **state)
                               "                              which may be long\n"
                               "      --count N               so many\n"
                               "      --span TIME             so long\n"
-                              "      --shape round|square    which one\n");
+                              "      --shape round|square    which one\n"
+                              "      --per second|operation N\n"
+                              "                              by what\n");
     free(text);
 }
 
@@ -161,6 +223,8 @@ main(void)
         cmocka_unit_test(options_may_follow_arguments),
         cmocka_unit_test(options_behind_a_program_are_the_programs),
         cmocka_unit_test(two_dashes_end_the_options),
+        cmocka_unit_test(a_divider_stays_between_its_arguments),
+        cmocka_unit_test(a_pair_takes_the_next_argument),
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(help_shows_every_row),
     };

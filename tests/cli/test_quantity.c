@@ -166,6 +166,41 @@ bytes_are_written_in_binary_units(void **state)
     assert_string_equal(wp_quantity_format_bytes(UINT64_MAX, text), "16 EiB");
 }
 
+static void
+budgets_are_a_share_or_a_number_of_samples(void **state)
+{
+    struct wp_quantity_budget budget = {7, 7};
+
+    (void)state;
+    assert_int_equal(wp_quantity_parse_budget("0.5%", &budget), 0);
+    assert_true(budget.cost_ns_per_s == 5000000 && budget.samples_per_s == 0);
+    assert_int_equal(wp_quantity_parse_budget("100%", &budget), 0);
+    assert_int_equal(budget.cost_ns_per_s, 1000000000);
+    assert_int_equal(wp_quantity_parse_budget("0.000001%", &budget), 0);
+    assert_int_equal(budget.cost_ns_per_s, 10);
+    assert_int_equal(wp_quantity_parse_budget("2000/s", &budget), 0);
+    assert_true(budget.cost_ns_per_s == 0 && budget.samples_per_s == 2000);
+    assert_int_equal(wp_quantity_parse_budget("off", &budget), 0);
+    assert_true(budget.cost_ns_per_s == 0 && budget.samples_per_s == 0);
+    assert_int_equal(wp_quantity_parse_budget("0", &budget), 0);
+}
+
+static void
+what_is_no_budget_is_refused(void **state)
+{
+    static const char *const wrong[] = {"",    "%",    "0%",   "0/s",   "5",   "1 %", "-1%",
+                                        "1.%", "1%%",  "2000", "2.5/s", "1/m", "on",  "OFF",
+                                        "/s",  "1%/s", ".5%",  "1e2%",  "0.0%"};
+    static const char *const large[] = {"100.1%", "101%", "99999999999999999999%", "1000000001/s"};
+    struct wp_quantity_budget budget;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(wp_quantity_parse_budget(wrong[i], &budget), -EINVAL);
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
+        assert_int_equal(wp_quantity_parse_budget(large[i], &budget), -ERANGE);
+}
+
 int
 main(void)
 {
@@ -180,6 +215,8 @@ main(void)
         cmocka_unit_test(times_are_written_with_three_digits),
         cmocka_unit_test(exact_times_can_be_read_back),
         cmocka_unit_test(bytes_are_written_in_binary_units),
+        cmocka_unit_test(budgets_are_a_share_or_a_number_of_samples),
+        cmocka_unit_test(what_is_no_budget_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

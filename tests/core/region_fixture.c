@@ -133,7 +133,7 @@ fixture_add_up_chain(uint32_t bucket, enum wp_region_profile profile,
         uint64_t units = (sizeof(*stack) + stack->depth * sizeof(uint64_t) + 15) / 16;
 
         if (left == 0 || unit + units > used ||
-            wp_sampling_below(stack->hash, region->tables[WP_TABLE_BUCKETS].capacity) != bucket) {
+            ((uint64_t)stack->hash * region->tables[WP_TABLE_BUCKETS].capacity >> 32) != bucket) {
             fprintf(stderr, "bucket %u: broken at unit %u\n", bucket, unit);
             return false;
         }

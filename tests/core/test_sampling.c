@@ -70,7 +70,7 @@ check_block_rule(uint64_t delay_ns, uint64_t rate_ns, uint64_t seed)
         struct wp_sample sample = {0};
 
         if (wp_sampling_block_keeps(delay_ns, wp_sampling_below(wp_sampling_next(&seed), rate_ns)))
-            sample = wp_sampling_block_sample(delay_ns, rate_ns);
+            sample = wp_sampling_block_sample(delay_ns, rate_ns, 1);
         moments_add(&contentions, (double)sample.contentions_fixed / WP_REGION_COUNT_ONE);
         moments_add(&delay, (double)sample.delay_ns);
         moments_add(&variance, sample.variance);
@@ -114,7 +114,7 @@ waits_of_the_rate_and_longer_are_all_kept_as_they_are(void **state)
     (void)state;
     for (uint32_t i = 0; i < DRAWS; i++) {
         uint64_t delay = delays[i % 4];
-        struct wp_sample sample = wp_sampling_block_sample(delay, 100000);
+        struct wp_sample sample = wp_sampling_block_sample(delay, 100000, 1);
 
         assert_true(
             wp_sampling_block_keeps(delay, wp_sampling_below(wp_sampling_next(&seed), 100000)));
@@ -132,7 +132,7 @@ rate_1_keeps_every_wait_exactly(void **state)
     (void)state;
     for (uint64_t delay = 1; delay < 10000; delay++) {
         uint64_t threshold = wp_sampling_below(wp_sampling_next(&seed), 1);
-        struct wp_sample sample = wp_sampling_block_sample(delay, 1);
+        struct wp_sample sample = wp_sampling_block_sample(delay, 1, 1);
 
         assert_int_equal(threshold, 0);
         assert_true(wp_sampling_block_keeps(delay, threshold));
@@ -177,7 +177,7 @@ a_kept_wait_stands_for_what_was_dropped_at_every_rate(void **state)
     (void)state;
     for (uint64_t rate = 1; rate <= WP_SAMPLING_MAX_BLOCK_RATE_NS; rate = rate * 3 + 1) {
         for (uint64_t delay = 1; delay < rate; delay = delay * 5 + 2) {
-            struct wp_sample sample = wp_sampling_block_sample(delay, rate);
+            struct wp_sample sample = wp_sampling_block_sample(delay, rate, 1);
             double probability = (double)delay / (double)rate;
 
             assert_int_equal(sample.delay_ns, rate);
@@ -190,16 +190,16 @@ a_kept_wait_stands_for_what_was_dropped_at_every_rate(void **state)
 static void
 the_largest_rate_and_the_shortest_wait_do_not_overflow(void **state)
 {
-    struct wp_sample sample = wp_sampling_block_sample(1, WP_SAMPLING_MAX_BLOCK_RATE_NS);
+    struct wp_sample sample = wp_sampling_block_sample(1, WP_SAMPLING_MAX_BLOCK_RATE_NS, 1);
 
     (void)state;
     assert_int_equal(sample.contentions_fixed, WP_SAMPLING_MAX_BLOCK_RATE_NS * WP_REGION_COUNT_ONE);
     assert_int_equal(sample.delay_ns, WP_SAMPLING_MAX_BLOCK_RATE_NS);
     assert_true(sample.variance > 0.99e24 && sample.variance < 1.01e24);
 
-    sample = wp_sampling_block_sample(UINT64_MAX, WP_SAMPLING_MAX_BLOCK_RATE_NS);
+    sample = wp_sampling_block_sample(UINT64_MAX, WP_SAMPLING_MAX_BLOCK_RATE_NS, 1);
     assert_int_equal(sample.contentions_fixed, WP_REGION_COUNT_ONE);
-    assert_int_equal(sample.delay_ns, UINT64_MAX);
+    assert_int_equal(sample.delay_ns, WP_SAMPLING_MAX_DELAY_NS);
 }
 
 static void
@@ -302,7 +302,7 @@ check_mutex_rule(uint64_t fraction, uint64_t seed)
         uint64_t waited = i % 1000 + 1;
 
         if (wp_sampling_mutex_selects(wp_sampling_next(&seed), fraction))
-            sample = wp_sampling_mutex_sample(1, 1, waited, fraction);
+            sample = wp_sampling_mutex_sample(1, 1, waited, 0, fraction);
         moments_add(&contentions, (double)sample.contentions_fixed / WP_REGION_COUNT_ONE);
         moments_add(&delay, (double)sample.delay_ns);
         moments_add(&variance, sample.variance);
@@ -329,7 +329,7 @@ mutex_totals_are_unbiased_at_every_fraction(void **state)
 static void
 fraction_1_selects_every_waiter_exactly(void **state)
 {
-    struct wp_sample sample = wp_sampling_mutex_sample(3, 5, 12345, 1);
+    struct wp_sample sample = wp_sampling_mutex_sample(3, 5, 12345, 0, 1);
     uint64_t seed = 24;
 
     (void)state;
@@ -357,13 +357,13 @@ the_largest_fraction_selects_the_lowest_numbers_only(void **state)
 static void
 variance_of_a_charge_is_that_of_its_waiters_together(void **state)
 {
-    double together = wp_sampling_mutex_sample(4, 4, 4000, 10).variance;
-    double one = wp_sampling_mutex_sample(1, 1, 1000, 10).variance;
+    double together = wp_sampling_mutex_sample(4, 4, 4000, 0, 10).variance;
+    double one = wp_sampling_mutex_sample(1, 1, 1000, 0, 10).variance;
 
     (void)state;
     assert_true(fabs(together / (4 * one) - 1) < 1e-12);
     assert_true(fabs(one - 10.0 * 9 * 1000 * 1000) < 1e-3);
-    assert_true(wp_sampling_mutex_sample(0, 0, 0, 10).variance == 0);
+    assert_true(wp_sampling_mutex_sample(0, 0, 0, 0, 10).variance == 0);
 }
 
 /* A lock that is held for days at the coarsest fraction: a longer wait never counts for less. */
@@ -375,7 +375,7 @@ a_long_charge_at_the_largest_fraction_does_not_wrap(void **state)
     (void)state;
     for (uint64_t delay_ns = 1; delay_ns < UINT64_C(1) << 50; delay_ns *= 2) {
         struct wp_sample sample =
-            wp_sampling_mutex_sample(1, 1, delay_ns, WP_SAMPLING_MAX_FRACTION);
+            wp_sampling_mutex_sample(1, 1, delay_ns, 0, WP_SAMPLING_MAX_FRACTION);
 
         assert_true(sample.delay_ns >= shorter_ns);
         assert_true(sample.delay_ns >= delay_ns);

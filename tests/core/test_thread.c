@@ -195,9 +195,9 @@ a_thread_shows_what_it_waited_and_waits_for(void **state)
     row = row_of(1, (uint32_t)gettid());
     assert_int_equal(row->waiting_since_ns, 1000);
     assert_int_equal(row->waiting_function, 3);
-    wp_thread_add_wait(500, 1500);
+    wp_thread_add_wait(500, 1, 1500);
     assert_int_equal(row->waiting_since_ns, 0);
-    wp_thread_add_wait(70, 2000);
+    wp_thread_add_wait(70, 1, 2000);
     assert_int_equal(row->waits, 2);
     assert_int_equal(row->waited_ns, 570);
     assert_int_equal(row->last_monotonic_ns, 2000);
@@ -233,10 +233,10 @@ a_thread_id_that_is_used_again_has_one_row(void **state)
     const struct wp_region_thread *row;
 
     (void)state;
-    wp_thread_add_wait(500, 1500);
+    wp_thread_add_wait(500, 1, 1500);
     row = row_of(1, (uint32_t)gettid());
     wp_thread_state = (struct wp_thread){.row = NULL}; /* as a new thread finds it */
-    wp_thread_add_wait(30, 2500);
+    wp_thread_add_wait(30, 1, 2500);
     assert_ptr_equal(wp_thread_state.row, row);
     assert_int_equal(row->waits, 1);
     assert_int_equal(row->waited_ns, 30);
@@ -245,7 +245,7 @@ a_thread_id_that_is_used_again_has_one_row(void **state)
 static void *
 wait_once(void *time_ns)
 {
-    wp_thread_add_wait(1, *(const uint64_t *)time_ns);
+    wp_thread_add_wait(1, 1, *(const uint64_t *)time_ns);
     return NULL;
 }
 

@@ -1,24 +1,14 @@
-#include "fuzz/fuzz_region.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz/fuzz_target.h"
 #include "profile/encode.h"
 #include "profile/profile.h"
 #include "profile/region_reader.h"
 #include "profile/report.h"
 #include "profile/symbolize.h"
-
-static void
-fuzz_require(int truth, const char *what)
-{
-    if (truth)
-        return;
-    fprintf(stderr, "fuzz_region: %s\n", what);
-    abort();
-}
 
 /* Every format, with and without labels, and the table, into memory. */
 static void
@@ -71,7 +61,7 @@ fuzz_profile(const struct wp_snapshot *snapshot, enum wp_region_profile type)
 }
 
 int
-fuzz_region(const uint8_t *bytes, size_t size, struct wp_error *error)
+fuzz_target(const uint8_t *bytes, size_t size, struct wp_error *error)
 {
     struct wp_snapshot *snapshot = NULL;
     int fd = memfd_create("region", MFD_CLOEXEC);
@@ -89,14 +79,5 @@ fuzz_region(const uint8_t *bytes, size_t size, struct wp_error *error)
     fuzz_profile(snapshot, WP_PROFILE_BLOCK);
     fuzz_profile(snapshot, WP_PROFILE_MUTEX);
     wp_snapshot_free(snapshot);
-    return 0;
-}
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
-    struct wp_error error;
-
-    fuzz_region(bytes, size, &error);
     return 0;
 }

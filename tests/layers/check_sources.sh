@@ -17,7 +17,8 @@ src/core        core/
 interpose       interpose/ core/ waitprof.h
 src/profile     profile/ core/region_format.h core/region_path.h core/region_rates.h
 src/agent       agent/ profile/ core/region_format.h
-src/cli         cli/ agent/ profile/ core/region_format.h core/region_path.h
+src/compare     compare/ profile/ core/region_format.h
+src/cli         cli/ agent/ compare/ profile/ core/region_format.h core/region_path.h
 '
 # What profile and cli may include of core must not bring in the rest of it.
 readonly shared_headers='src/core/region_format.h src/core/region_path.h src/core/region_rates.h'
@@ -55,7 +56,7 @@ includes_of()
 is_ours()
 {
     [[ -e src/$1 || -e include/$1 || -e $1 || $1 == *.pb-c.h ]] ||
-        [[ $1 =~ ^(core|profile|agent|cli|interpose)/ ]]
+        [[ $1 =~ ^(core|profile|agent|compare|cli|interpose)/ ]]
 }
 
 check_include_direction()
@@ -87,8 +88,8 @@ check_include_direction()
 may_include()
 {
     local entry
-    # Made by protoc-c in the build directory.
-    [[ $1 == src/profile && $2 == *.pb-c.h ]] && return 0
+    # Made by protoc-c in the build directory: who writes pprof files, and who reads them.
+    [[ ($1 == src/profile || $1 == src/compare) && $2 == *.pb-c.h ]] && return 0
     for entry in $3; do
         [[ $2 == "$entry" || ($entry == */ && $2 == "$entry"*) ]] && return 0
     done

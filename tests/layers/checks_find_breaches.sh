@@ -39,14 +39,15 @@ expect_clean()
 sound_tree()
 {
     rm -rf "$scratch/tree"
-    mkdir -p "$scratch"/tree/{src/{core,profile,cli},interpose,include,tests,bench}
+    mkdir -p "$scratch"/tree/{src/{core,profile,compare,cli},interpose,include,tests,bench}
     cd "$scratch/tree"
     echo '#include <stdint.h>' >include/waitprof.h
     echo '#include <stdint.h>' >src/core/region_format.h
     echo '#include "core/region_format.h"' >src/core/rate.c
     printf '#include "core/rate.h"\n#include "waitprof.h"\n' >interpose/mutex.c
     printf '#include "core/region_format.h"\n#include "profile.pb-c.h"\n' >src/profile/reader.c
-    printf '#include "profile/reader.h"\nint\nmain(void)\n{\n}\n' >src/cli/main.c
+    printf '#include "profile/reader.h"\n#include "profile.pb-c.h"\n' >src/compare/change.c
+    printf '#include "profile/reader.h"\n#include "compare/change.h"\nint\nmain(void)\n{\n}\n' >src/cli/main.c
 }
 
 # source_breach TEXT CHECK FILE LINE...: appends the lines to a file of the sound tree.
@@ -94,6 +95,14 @@ sources()
         include_direction src/profile/reader.c '#include "core/rate.h"'
     source_breach 'src/profile must not include cli/main.h' \
         include_direction src/profile/reader.c '#include "cli/main.h"'
+    source_breach 'src/profile must not include compare/change.h' \
+        include_direction src/profile/reader.c '#include "compare/change.h"'
+    source_breach 'src/compare must not include core/rate.h' \
+        include_direction src/compare/change.c '#include "core/rate.h"'
+    source_breach 'src/compare must not include cli/main.h' \
+        include_direction src/compare/change.c '#include "cli/main.h"'
+    source_breach 'src/cli must not include profile.pb-c.h' \
+        include_direction src/cli/main.c '#include "profile.pb-c.h"'
     source_breach 'src/cli must not include core/rate.h' \
         include_direction src/cli/main.c '#include "core/rate.h"'
     source_breach 'include must not include core/region_format.h' \

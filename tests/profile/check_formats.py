@@ -31,6 +31,10 @@ def json_holds_meta_counters_and_stacks(region):
     first, second = profile["stacks"]
     assert (first["contentions"], first["delay_ns"], first["samples"]) == (16.0, 255000000, 16)
     assert second["contentions"] == 0.5 and second["delay_standard_error_ns"] == 1e5
+    assert second["delay_squares_ns2"] == 1e10
+    # Nothing was left to chance in the first; one sample says nothing of the second.
+    assert first["delay_interval_ns"] == [255000000, 255000000], first
+    assert "delay_interval_ns" not in second
     names = [frame["function"] for frame in first["frames"]]
     assert names == ["pthread_mutex_lock", "tool_inlined", "tool_worker", "[truncated]"], names
     assert first["frames"][1]["inlined"] and first["frames"][1]["line"] > 0
@@ -59,11 +63,11 @@ def the_table_tells_the_kinds_of_a_function_apart(region):
 
 def the_table_names_who_waits(region):
     text = run("report", "block", region)
-    assert text.startswith("Who waits (block): 256 ms in 16 waits\n"), text
+    assert text.startswith("Who waits (block): 256 ms (±0.1 %) in 16 waits\n"), text
     assert "pthread_mutex_lock\n" in text and "<- tool_inlined  region_tool.c:" in text, text
     assert all(len(line) <= 100 for line in text.splitlines()), text
     text = run("report", "mutex", region)
-    assert "Who makes them wait (mutex): 70.0 ms in 7 waits" in text, text
+    assert "Who makes them wait (mutex): 70.0 ms (exact) in 7 waits" in text, text
     assert "10.0 ms" in text, text
 
 

@@ -64,6 +64,7 @@ builder_lay_all(struct wp_region_header *header, const struct region_builder_siz
         [WP_TABLE_STRINGS] = {1, builder_size(sizes->string_bytes, 1024)},
         [WP_TABLE_BUCKETS] = {sizeof(uint32_t), builder_size(sizes->buckets, 16)},
         [WP_TABLE_THREADS] = {sizeof(struct wp_region_thread), builder_size(sizes->threads, 16)},
+        [WP_TABLE_BUDGET] = {sizeof(struct wp_region_budget_turn), WP_REGION_BUDGET_TURNS},
         [WP_TABLE_STACKS] = {STACK_UNIT, builder_size(sizes->stack_units, 256)},
     };
     uint64_t end = 4096;
@@ -247,6 +248,7 @@ region_builder_stack(struct region_builder *builder, uint32_t bucket,
     stack->delay_ns = cost.delay_ns;
     stack->samples = cost.samples;
     memcpy(&stack->variance_bits, &cost.variance, sizeof cost.variance);
+    memcpy(&stack->squares_bits, &cost.variance, sizeof cost.variance);
     memcpy(stack->frames, frames, depth * sizeof frames[0]);
     stack->next = heads[bucket];
     heads[bucket] = (uint32_t)unit;

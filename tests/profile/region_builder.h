@@ -64,7 +64,7 @@ struct region_builder_cost {
     uint64_t contentions_fixed;
     uint64_t delay_ns;
     uint64_t samples;
-    double variance;
+    double variance; /* and the sum of squares */
 };
 
 /* Adds a stack at the head of a bucket and returns its record. */

@@ -66,11 +66,13 @@ the_header_is_documented_as_it_is(void **state)
     CHECK(wp_region_header, flags);
     CHECK(wp_region_header, block_rate_ns);
     CHECK(wp_region_header, mutex_fraction);
-    CHECK(wp_region_header, lease_deadline_ns);
+    CHECK(wp_region_header, wait_fraction);
+    CHECK(wp_region_header, settle_at_ns);
     CHECK(wp_region_header, base_block_rate_ns);
     CHECK(wp_region_header, base_mutex_fraction);
     CHECK(wp_region_header, settings_by_program);
     CHECK(wp_region_header, settings_by_command);
+    CHECK(wp_region_header, budget);
     CHECK(wp_region_header, lease_count);
     CHECK(wp_region_header, leases);
     CHECK(wp_region_header, rate_change_count);
@@ -100,6 +102,21 @@ rows_and_records_are_documented_as_they_are(void **state)
     CHECK(wp_region_thread, last_monotonic_ns);
     CHECK(wp_region_thread, waiting_since_ns);
     CHECK(wp_region_thread, waiting_function);
+    CHECK(wp_region_budget, cost_ns_per_s);
+    CHECK(wp_region_budget, samples_per_s);
+    CHECK(wp_region_budget, block_rate_ns);
+    CHECK(wp_region_budget, mutex_fraction);
+    CHECK(wp_region_budget, wait_fraction);
+    CHECK(wp_region_budget, turn_ns);
+    CHECK(wp_region_budget, turn_count);
+    CHECK(wp_region_budget_turn, realtime_ns);
+    CHECK(wp_region_budget_turn, span_ns);
+    CHECK(wp_region_budget_turn, block_rate_ns);
+    CHECK(wp_region_budget_turn, mutex_fraction);
+    CHECK(wp_region_budget_turn, wait_fraction);
+    CHECK(wp_region_budget_turn, cost_ns);
+    CHECK(wp_region_budget_turn, waits);
+    CHECK(wp_region_budget_turn, samples);
     CHECK(wp_region_module, key);
     CHECK(wp_region_module, ready);
     CHECK(wp_region_module, path);
@@ -119,6 +136,7 @@ rows_and_records_are_documented_as_they_are(void **state)
     CHECK(wp_region_stack, delay_ns);
     CHECK(wp_region_stack, samples);
     CHECK(wp_region_stack, variance_bits);
+    CHECK(wp_region_stack, squares_bits);
     CHECK(wp_region_stack, last_monotonic_ns);
     free(text);
 }

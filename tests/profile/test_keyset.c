@@ -62,6 +62,7 @@ words_keep_the_numbers_they_were_given(void **state)
     bool added;
 
     (void)state;
+    assert_null(wp_wordmap_get(&map, 0));
     /* Zero and the greatest word among them, and many that differ in their upper half alone. */
     for (uint32_t i = 0; i < 100000; i++) {
         uint32_t *number = wp_wordmap_put(&map, 0 - (uint64_t)i, &added);
@@ -79,6 +80,9 @@ words_keep_the_numbers_they_were_given(void **state)
         assert_int_equal(*wp_wordmap_put(&map, (uint64_t)(i + 1) << 40, &added), i);
         assert_false(added);
     }
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_int_equal(*wp_wordmap_get(&map, 0 - (uint64_t)i), i);
+    assert_null(wp_wordmap_get(&map, 100000));
     assert_int_equal(map.count, 200000);
     wp_wordmap_free(&map);
 }

@@ -50,10 +50,10 @@ fill_region(struct region_builder *builder)
     *region_builder_waits(builder, 1, timed) = 100;
     *region_builder_waits(builder, 1, receive) = 3;
     add_stack(builder, WP_PROFILE_BLOCK, lock, 1,
-              (struct region_builder_cost){ONE * 3 / 2, 1000, 2, 0});
-    add_stack(builder, WP_PROFILE_BLOCK, lock, 2, (struct region_builder_cost){ONE, 500, 1, 0});
+              (struct region_builder_cost){ONE * 3 / 2, 1000, 2, 40});
+    add_stack(builder, WP_PROFILE_BLOCK, lock, 2, (struct region_builder_cost){ONE, 500, 1, 2.5});
     add_stack(builder, WP_PROFILE_BLOCK, timed, 3, (struct region_builder_cost){ONE, 30, 1, 0});
-    add_stack(builder, WP_PROFILE_MUTEX, lock, 4, (struct region_builder_cost){ONE * 9, 77, 4, 0});
+    add_stack(builder, WP_PROFILE_MUTEX, lock, 4, (struct region_builder_cost){ONE * 9, 77, 4, 7});
     add_stack(builder, WP_PROFILE_BLOCK, receive, 5, (struct region_builder_cost){ONE, 8, 1, 0});
     add_stack(builder, WP_PROFILE_MUTEX, none, 6, (struct region_builder_cost){ONE, 11, 1, 0});
     region_builder_stack(builder, 7, WP_PROFILE_BLOCK, 0, &lost, 1,
@@ -82,9 +82,11 @@ stacks_and_waits_add_up_by_kind(void **state)
     assert_true(totals[0].amount[0].contentions == 3.5);
     assert_int_equal(totals[0].amount[0].delay_ns, 1530);
     assert_int_equal(totals[0].amount[0].samples, 4);
+    assert_true(totals[0].amount[0].variance == 42.5);
     assert_int_equal(totals[0].amount[1].contentions_fixed, ONE * 9);
     assert_int_equal(totals[0].amount[1].delay_ns, 77);
     assert_int_equal(totals[0].amount[1].samples, 4);
+    assert_true(totals[0].amount[1].variance == 7);
 
     assert_string_equal(totals[1].kind, "recv");
     assert_string_equal(totals[1].family, "net");

@@ -39,7 +39,8 @@ write_stacks(void *seed)
 
     for (;;) {
         uint32_t number = (uint32_t)wp_sampling_below(wp_sampling_next(&state), STACKS);
-        struct wp_sample sample = {WP_REGION_COUNT_ONE, 10, 1};
+        struct wp_sample sample = {
+            .contentions_fixed = WP_REGION_COUNT_ONE, .delay_ns = 10, .variance = 1};
         uint64_t frames[32];
 
         for (uint32_t i = 0; i < DEPTH_OF(number); i++)

@@ -128,7 +128,7 @@ the_program_ends_a_lease_that_nobody_ends(void **state)
 {
     struct rates_fixture *fixture = *state;
     struct wp_reader_rate_result result = change(fixture, 500, 7, HOUR);
-    uint64_t deadline_ns = fixture->program->lease_deadline_ns;
+    uint64_t deadline_ns = fixture->program->settle_at_ns;
 
     assert_int_equal(result.after.leases, 1);
     assert_in_force(fixture, 500, 7);
@@ -138,7 +138,7 @@ the_program_ends_a_lease_that_nobody_ends(void **state)
     assert_in_force(fixture, 500, 7);
     wp_rates_obey(fixture->program, deadline_ns);
     assert_in_force(fixture, 1, 1);
-    assert_int_equal(fixture->program->lease_deadline_ns, 0);
+    assert_int_equal(fixture->program->settle_at_ns, 0);
     /* Start, lease, end. */
     assert_int_equal(fixture->program->rate_change_count, 3);
     assert_int_equal(fixture->program->rate_changes[1].block_rate_ns, 500);
@@ -274,7 +274,9 @@ be_a_command(struct rates_fixture *fixture, unsigned number)
 
     for (uint64_t i = 0; i < ROUNDS; i++) {
         uint64_t rate = 1000 * (number + 1) + i, fraction = 2 + i;
-        const struct wp_reader_rate_change wanted = {&rate, &fraction, i % 3 == 0 ? 1000 : HOUR};
+        const struct wp_reader_rate_change wanted = {.block_rate_ns = &rate,
+                                                     .mutex_fraction = &fraction,
+                                                     .for_ns = i % 3 == 0 ? 1000 : HOUR};
         struct wp_reader_rate_result result;
         struct wp_reader_rates after;
 
@@ -325,7 +327,7 @@ after_any_crossing_of_changes_the_rates_are_those_that_follow(void **state)
         pthread_join(program[i], NULL);
     region->ready = 1;
     assert_int_equal(region->lease_count, COMMANDS * ROUNDS);
-    assert_int_equal(region->lease_deadline_ns, 0);
+    assert_int_equal(region->settle_at_ns, 0);
     assert_in_force(fixture, region->base_block_rate_ns, region->base_mutex_fraction);
     assert_in_range(region->block_rate_ns, 1, 5);
     assert_int_equal(region->mutex_fraction, 1);

@@ -179,10 +179,10 @@ other_files_and_versions_are_named_as_such(void **state)
     assert_refused(&builder, EPROTO, "not a region");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = WP_REGION_VERSION + 1;
-    assert_refused(&builder, EPROTO, "format version 4");
+    assert_refused(&builder, EPROTO, "format version 5");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = WP_REGION_VERSION - 1;
-    assert_refused(&builder, EPROTO, "format version 2 and this waitprof reads version 3");
+    assert_refused(&builder, EPROTO, "format version 3 and this waitprof reads version 4");
     region_builder_init(&builder, NULL);
     region_builder_header(&builder)->version = __builtin_bswap32(WP_REGION_VERSION);
     assert_refused(&builder, EPROTO, "byte order");
@@ -379,7 +379,7 @@ unsound_stacks_are_refused(void **state)
         {"frame names no module", offsetof(struct wp_region_stack, frames),
          UINT64_C(0xffff) << 48 | 77, 8},
         {"lies behind the last", offsetof(struct wp_region_stack, next), 0xffffffff, 4},
-        {"no profile", offsetof(struct wp_region_stack, next), 2, 4},
+        {"ends behind the last", offsetof(struct wp_region_stack, next), 2, 4},
     };
 
     (void)state;

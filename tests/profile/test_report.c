@@ -97,8 +97,8 @@ the_longest_delay_comes_first_with_its_share_and_mean(void **state)
     (void)state;
     build(&builder);
     text = report_of(&builder, NULL);
-    assert_non_null(strstr(text, "Who waits (block): 15.0 ms in 20 waits"));
-    assert_non_null(strstr(text, "   1    5.00 ms   33.3 %            4    1.25 ms\n"
+    assert_non_null(strstr(text, "Who waits (block): 15.0 ms (exact) in 20 waits"));
+    assert_non_null(strstr(text, "   1    5.00 ms   33.3 %            4    1.25 ms   exact\n"
                                  "           pthread_mutex_lock\n"));
     assert_true(strstr(text, "   2    4.00 ms") > strstr(text, "   1    5.00 ms"));
     free(text);
@@ -118,7 +118,83 @@ a_row_without_waits_has_no_mean(void **state)
     region_builder_stack(&builder, 6, WP_PROFILE_BLOCK, 1, &frame, 1,
                          (struct region_builder_cost){0, 15000000, 1, 0});
     text = report_of(&builder, NULL);
-    assert_non_null(strstr(text, "   1    15.0 ms   50.0 %            0          -\n"));
+    assert_non_null(strstr(text, "   1    15.0 ms   50.0 %            0          -   -\n"));
+    free(text);
+    region_builder_free(&builder);
+}
+
+static void
+intervals_are_a_share_where_they_are_narrow_and_two_ends_where_they_are_not(void **state)
+{
+    static const struct {
+        double delay_ns, variance, samples;
+        const char *text;
+    } cases[] = {
+        {1e9, 0, 1, "-"},
+        {1e9, 5e15, 1, "-"},
+        {0, 0, 5, "-"},
+        {1e9, 0, 2, "exact"},
+        {1e12, 1e18, 1e6, "±0.2 %"},
+        {1e12, 1e15, 1e9, "±0.01 %"},
+        {1e12, 1e12, 1e12, "±0.01 %"},
+        {1e12, 4e16, 2.5e7, "±0.04 %"},
+        /* Of Poisson counts 3 and 1000, each of 1 ms. */
+        {3e6, 3e12, 3, "619 us .. 8.77 ms"},
+        {1e9, 1e15, 1000, "±6.4 %"},
+        {1e15, 1e29, 10, "4.8e+05 s .. 1.8e+06 s"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char buffer[40];
+        const char *text = wp_report_describe_interval(cases[i].delay_ns, cases[i].variance,
+                                                       cases[i].samples, buffer, sizeof buffer);
+
+        assert_string_equal(text, cases[i].text);
+        assert_true(strlen(text) <= 22);
+    }
+}
+
+/* 400 samples of 10 us on one row; on the other two stacks that read the same, a sample each: for
+ * each alone nothing would be claimed. */
+static void
+rows_show_the_interval_of_all_their_stacks(void **state)
+{
+    const uint64_t rate_ns = 10000;
+    struct region_builder builder;
+    uint64_t frame;
+    char *text;
+
+    (void)state;
+    region_builder_init(&builder, NULL);
+    region_builder_function(&builder, "pthread_mutex_lock", "mutex", 0, 0);
+    frame = region_builder_frame(WP_FRAME_SPECIAL, WP_SPECIAL_TRUNCATED);
+    region_builder_stack(&builder, 0, WP_PROFILE_BLOCK, 1, NULL, 0,
+                         (struct region_builder_cost){400 * ONE, 400 * rate_ns, 400, 4e10});
+    for (uint32_t i = 1; i <= 2; i++)
+        region_builder_stack(&builder, i, WP_PROFILE_BLOCK, 1, &frame, 1,
+                             (struct region_builder_cost){ONE, rate_ns, 1, 1e8});
+    text = report_of(&builder, NULL);
+    assert_non_null(strstr(text, "Who waits (block): 4.02 ms (3.64 ms .. 4.43 ms) in 402 waits\n"));
+    assert_non_null(strstr(text, "mean   delay, 95 %\n"));
+    assert_non_null(strstr(text, "10.0 us   3.62 ms .. 4.41 ms\n"));
+    assert_non_null(strstr(text, "10.0 us   2.42 us .. 72.2 us\n"));
+    free(text);
+    region_builder_free(&builder);
+}
+
+static void
+a_narrow_table_has_no_intervals(void **state)
+{
+    struct region_builder builder;
+    struct wp_report_options options = {.width_columns = 72};
+    char *text;
+
+    (void)state;
+    build(&builder);
+    text = report_of(&builder, &options);
+    assert_non_null(strstr(text, "mean\n"));
+    assert_non_null(strstr(text, "1.25 ms\n"));
     free(text);
     region_builder_free(&builder);
 }
@@ -251,6 +327,10 @@ main(void)
         cmocka_unit_test(durations_are_short_and_have_units),
         cmocka_unit_test(the_longest_delay_comes_first_with_its_share_and_mean),
         cmocka_unit_test(a_row_without_waits_has_no_mean),
+        cmocka_unit_test(
+            intervals_are_a_share_where_they_are_narrow_and_two_ends_where_they_are_not),
+        cmocka_unit_test(rows_show_the_interval_of_all_their_stacks),
+        cmocka_unit_test(a_narrow_table_has_no_intervals),
         cmocka_unit_test(rows_and_frames_are_limited_and_the_rest_is_counted),
         cmocka_unit_test(lines_are_cut_to_the_width),
         cmocka_unit_test(by_function_stacks_of_one_caller_are_one_row),

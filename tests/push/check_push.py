@@ -613,7 +613,7 @@ def two_commands_do_not_share_a_spool(case):
         first = case.start_push(server.url, program.pid)
         wait_until(profiles_of(server, 1), "the first sends")
         second = case.run_push(server.url, program.pid, code=1)
-        expect("another `waitprof push` uses it" in second.text(), second.text())
+        expect("another waitprof command uses it" in second.text(), second.text())
         first.end()
 
 

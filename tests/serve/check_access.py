@@ -92,6 +92,16 @@ class Access(ServeTest):
         self.assertEqual(rates, json.loads(server.ask(path).text) | {"leases": rates["leases"]})
         self.assertEqual(server.ask("/pid/1/rates?block-rate=5", "POST").status, 404)
 
+        self.assertIsNone(rates["budget"])
+        rates = json.loads(server.ask(path, "POST", "budget=0.5%25", headers=form).text)
+        self.assertEqual(rates["budget"]["limit"], "0.5%")
+        self.assertEqual(rates["budget"]["cost_ns_per_second"], 5000000)
+        self.assertGreaterEqual(rates["wait_fraction"], 1)
+        self.assertEqual(rates["base"], {"block_rate_ns": 5, "mutex_fraction": 1})
+        rates = json.loads(server.ask(path + "?budget=off&block-rate=7&for=0", "POST").text)
+        self.assertIsNone(rates["budget"])
+        self.assertEqual((rates["block_rate_ns"], rates["wait_fraction"]), (7, 1))
+
     def test_wrong_rates_are_refused(self):
         server = self.start_server(
             "--allow-control", "--token-file", self.token_file, token=TOKEN
@@ -113,6 +123,9 @@ class Access(ServeTest):
             ("block-rate=5&for=1&for=1", 'for: "1" is one of two values'),
             ("block-rate=" + "1" * 50, 'block-rate: "' + "1" * 39 + '" and more is too long'),
             ("mutex-fraction=" + "9" * 20, 'mutex-fraction: "' + "9" * 20 + '" is too large'),
+            ("budget=1", 'budget: "1" is not a budget'),
+            ("budget=101%25", 'budget: "101%" is too large'),
+            ("budget=1%25&for=5", "name block-rate"),
         ):
             for answer in (
                 server.ask("/rates?" + query, "POST"),

@@ -215,8 +215,9 @@ every_counter_of_the_region_is_told(void **state)
         if (strncmp(name, "lost_", 5) == 0) {
             snprintf(series, sizeof series, "waitprof_lost_total{%s,reason=\"%s\"}", SAMPLE_LABELS,
                      name + 5);
-        } else if (i == WP_COUNTER_own_cost_ns) {
-            snprintf(series, sizeof series, "waitprof_own_cost_seconds_total{%s}", SAMPLE_LABELS);
+        } else if (strcmp(name + strlen(name) - 3, "_ns") == 0) {
+            snprintf(series, sizeof series, "waitprof_%.*s_seconds_total{%s}",
+                     (int)strlen(name) - 3, name, SAMPLE_LABELS);
             snprintf(value, sizeof value, "0.00000%u", 1000 + i);
         } else {
             snprintf(series, sizeof series, "waitprof_%s_total{%s}", name, SAMPLE_LABELS);
@@ -224,6 +225,65 @@ every_counter_of_the_region_is_told(void **state)
         assert_value(text, series, value);
     }
     assert_null(strstr(text, "anoseconds"));
+    free(text);
+    program_free(&program);
+}
+
+static void
+what_recording_costs_is_told(void **state)
+{
+    struct program program;
+    struct wp_metrics_program read;
+    uint64_t *values;
+    char *text;
+
+    (void)state;
+    program_init(&program);
+    values = region_builder_header(&program.builder)->counters[5].value;
+    values[WP_COUNTER_waits] = 1000;
+    values[WP_COUNTER_wait_cost_ns] = 400000;
+    values[WP_COUNTER_sample_cost_ns] = 90000;
+    values[WP_COUNTER_unlock_cost_ns] = 10000;
+    read = program_read(&program);
+    program.snapshot->read_monotonic_ns = program.snapshot->start_monotonic_ns + 2000000000;
+    text = write_metrics(&read, 1, NULL);
+    assert_value(text, "waitprof_own_cost_seconds_total{" SAMPLE_LABELS "}", "0.000500000");
+    assert_value(text, "waitprof_own_cost_ratio{" SAMPLE_LABELS "}", "0.000250000");
+    assert_value(text, "waitprof_own_cost_wait_seconds{" SAMPLE_LABELS "}", "0.000000500");
+    free(text);
+    program_free(&program);
+}
+
+/* As if the program had chosen so: the snapshot's fields are those that the reader fills. */
+static void
+the_budget_and_what_it_chose_is_told(void **state)
+{
+    struct program program;
+    struct wp_metrics_program read;
+    char *text;
+
+    (void)state;
+    program_init(&program);
+    read = program_read(&program);
+    text = write_metrics(&read, 1, NULL);
+    assert_value(text, "waitprof_wait_fraction{" SAMPLE_LABELS "}", "1");
+    assert_value(text, "waitprof_budget_cost_ratio{" SAMPLE_LABELS "}", "0.000000000");
+    assert_value(text, "waitprof_budget_samples_per_second{" SAMPLE_LABELS "}", "0");
+    assert_value(text, "waitprof_budget_turn_cost_ratio{" SAMPLE_LABELS "}", "0.000000000");
+    free(text);
+    program.snapshot->wait_fraction = 4;
+    program.snapshot->budget_cost_ns_per_s = 5000000;
+    program.snapshot->budget_samples_per_s = 2000;
+    program.snapshot->budget_turns_known = 2;
+    program.snapshot->budget_turns[0] =
+        (struct wp_reader_budget_turn){.span_ns = 1000000000, .cost_ns = 9000000};
+    program.snapshot->budget_turns[1] =
+        (struct wp_reader_budget_turn){.span_ns = 2000000000, .cost_ns = 8000000};
+    text = write_metrics(&read, 1, NULL);
+    assert_value(text, "waitprof_wait_fraction{" SAMPLE_LABELS "}", "4");
+    assert_value(text, "waitprof_budget_cost_ratio{" SAMPLE_LABELS "}", "0.005000000");
+    assert_value(text, "waitprof_budget_samples_per_second{" SAMPLE_LABELS "}", "2000");
+    assert_value(text, "waitprof_budget_turn_cost_ratio{" SAMPLE_LABELS "}", "0.004000000");
     free(text);
     program_free(&program);
 }
@@ -577,6 +637,8 @@ main(void)
         cmocka_unit_test(what_was_recorded_is_told_by_kind),
         cmocka_unit_test(rates_and_the_region_are_told_in_base_units),
         cmocka_unit_test(every_counter_of_the_region_is_told),
+        cmocka_unit_test(what_recording_costs_is_told),
+        cmocka_unit_test(the_budget_and_what_it_chose_is_told),
         cmocka_unit_test(long_delays_are_exact),
         cmocka_unit_test(labels_are_escaped_and_valid_utf8),
         cmocka_unit_test(long_texts_of_escapes_fit),

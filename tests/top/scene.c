@@ -73,6 +73,13 @@ scene_free(struct scene *scene)
     region_builder_free(&scene->builder);
 }
 
+/* As if all waits were alike, and much shorter than the rate. */
+static double
+sampling_variance(uint64_t samples, uint64_t delay_ns)
+{
+    return samples == 0 ? 0 : (double)delay_ns * (double)delay_ns / (double)samples;
+}
+
 struct wp_region_stack *
 scene_add(struct scene *scene, enum wp_region_profile profile, enum scene_function function,
           unsigned first, uint16_t depth, uint64_t contentions, uint64_t delay_ns)
@@ -84,7 +91,8 @@ scene_add(struct scene *scene, enum wp_region_profile profile, enum scene_functi
         frames[i] = region_builder_frame(0, first + i);
     stack = region_builder_stack(
         &scene->builder, (uint32_t)scene->stack_count, profile, (uint16_t)function, frames, depth,
-        (struct region_builder_cost){contentions * ONE, delay_ns, contentions, 0});
+        (struct region_builder_cost){contentions * ONE, delay_ns, contentions,
+                                     sampling_variance(contentions, delay_ns)});
     scene->stacks[scene->stack_count++] = stack;
     return stack;
 }
@@ -92,9 +100,15 @@ scene_add(struct scene *scene, enum wp_region_profile profile, enum scene_functi
 void
 scene_cost(struct wp_region_stack *stack, uint64_t contentions, uint64_t delay_ns)
 {
+    double variance;
+
     stack->contentions_fixed += contentions * ONE;
     stack->delay_ns += delay_ns;
     stack->samples += contentions;
+    memcpy(&variance, &stack->variance_bits, sizeof variance);
+    variance += sampling_variance(contentions, delay_ns);
+    memcpy(&stack->variance_bits, &variance, sizeof variance);
+    memcpy(&stack->squares_bits, &variance, sizeof variance);
 }
 
 struct wp_region_thread *
@@ -213,7 +227,9 @@ scene_populate(struct scene *scene)
     header->counters[0].value[WP_COUNTER_waits] = 4500;
     header->counters[0].value[WP_COUNTER_block_samples] = 460;
     header->counters[0].value[WP_COUNTER_mutex_samples] = 40;
-    header->counters[0].value[WP_COUNTER_own_cost_ns] = 4500 * 250;
+    header->counters[0].value[WP_COUNTER_wait_cost_ns] = 4500 * 200;
+    header->counters[0].value[WP_COUNTER_sample_cost_ns] = 460 * 400;
+    header->counters[0].value[WP_COUNTER_unlock_cost_ns] = 41000;
     thread = scene_thread(scene, 0, 0, 11);
     thread->waits = 100;
     thread->waited_ns = 4 * S;
@@ -238,7 +254,9 @@ scene_go_on(struct scene *scene)
     *region_builder_waits(&scene->builder, 0, SCENE_LOCK) += 2000;
     header->counters[0].value[WP_COUNTER_waits] += 2000;
     header->counters[0].value[WP_COUNTER_block_samples] += 210;
-    header->counters[0].value[WP_COUNTER_own_cost_ns] += 2000 * 250;
+    header->counters[0].value[WP_COUNTER_wait_cost_ns] += 2000 * 200;
+    header->counters[0].value[WP_COUNTER_sample_cost_ns] += 210 * 400;
+    header->counters[0].value[WP_COUNTER_unlock_cost_ns] += 16000;
     header->counters[0].value[WP_COUNTER_lost_buffers] += 3;
     threads[0].waits += 50;
     threads[0].waited_ns += 1 * S;
@@ -249,4 +267,23 @@ scene_go_on(struct scene *scene)
                                                  .mutex_fraction = WP_REGION_RATE_UNCHANGED};
     header->lease_count = 1;
     header->block_rate_ns = 10000;
+}
+
+void
+scene_set_budget(struct scene *scene)
+{
+    static const struct wp_region_budget_turn turns[] = {
+        {1010 * S, S, 1000, 2, 1, 4800000, 400000, 12000},
+        {1011 * S, S, 64000, 40, 1, 4900000, 900000, 11000},
+        {1012 * S, S, 1310720, 120, 4, 5000000, 1900000, 10000},
+    };
+    struct wp_region_header *header = region_builder_header(&scene->builder);
+    struct wp_region_budget_turn *rows = region_builder_rows(&scene->builder, WP_TABLE_BUDGET);
+
+    memcpy(rows, turns, sizeof turns);
+    header->budget.turn_count = 3;
+    header->budget.cost_ns_per_s = 5000000;
+    header->budget.block_rate_ns = 1310720;
+    header->budget.mutex_fraction = 120;
+    header->budget.wait_fraction = 4;
 }

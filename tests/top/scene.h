@@ -35,7 +35,7 @@ struct wp_region_stack *scene_add(struct scene *scene, enum wp_region_profile pr
                                   enum scene_function function, unsigned first, uint16_t depth,
                                   uint64_t contentions, uint64_t delay_ns);
 
-/* Lets a stack cost more. */
+/* Lets a stack cost more, of so many samples. */
 void scene_cost(struct wp_region_stack *stack, uint64_t contentions, uint64_t delay_ns);
 
 /* Fills a row of the threads. */
@@ -56,5 +56,8 @@ wp_thread_life_look_fn scene_life;
 /* The scene that is drawn: block and mutex stacks, kinds, threads, at 10 s and 12 s. */
 void scene_populate(struct scene *scene);
 void scene_go_on(struct scene *scene);
+
+/* A budget of 0.5 % that has had three turns. */
+void scene_set_budget(struct scene *scene);
 
 #endif

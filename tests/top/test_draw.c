@@ -9,6 +9,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "cli/top/figures.h"
 #include "cli/top/view.h"
 #include "profile/cmocka_all.h"
 #include "top/scene.h"
@@ -185,6 +186,45 @@ a_program_that_has_ended_looks_as_kept(void **state)
     fixture->facts.has_ended = true;
     wp_top_view_refresh(&fixture->view);
     check_sizes(fixture, "ended");
+}
+
+static void
+intervals_have_one_unit_and_fit_their_column(void **state)
+{
+    static const struct {
+        struct wp_top_interval interval;
+        const char *text;
+    } cases[] = {
+        {{false, {1e9, 2e9}}, "-"},
+        {{true, {1e9, 1e9}}, "exact"},
+        {{true, {0.91e9, 1.1e9}}, "0.91-1.10 s"},
+        {{true, {999e3, 12.34e6}}, "1.0-12.3 ms"},
+        {{true, {3, 456}}, "3-456 ns"},
+        {{true, {1e3, 99.94e6}}, "0.0-99.9 ms"},
+        {{true, {9994e6, 9996e6}}, "10.0-10.0 s"},
+        {{true, {1234e9, 98765e9}}, "1234-98765 s"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[WP_TOP_FIGURE_BYTES];
+
+        assert_string_equal(wp_top_figure_interval(&cases[i].interval, text), cases[i].text);
+        assert_true(strlen(text) <= 12);
+    }
+}
+
+/* Without a budget its line is not there: see the other pictures. */
+static void
+a_budget_and_what_it_chose_look_as_kept(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scene_set_budget(&fixture->scene);
+    assert_int_equal(wp_top_model_update(&fixture->model, scene_look(&fixture->scene, 12), NULL),
+                     0);
+    wp_top_view_refresh(&fixture->view);
+    check_sizes(fixture, "budget");
 }
 
 static void
@@ -374,6 +414,8 @@ main(void)
         TEST(a_stack_in_full_looks_as_kept),
         TEST(prompts_and_filters_look_as_kept),
         TEST(a_program_that_has_ended_looks_as_kept),
+        TEST(a_budget_and_what_it_chose_look_as_kept),
+        cmocka_unit_test(intervals_have_one_unit_and_fit_their_column),
         TEST(an_empty_profile_says_why),
         TEST(every_size_has_a_picture_of_printable_characters),
         TEST(a_locale_without_the_characters_gets_question_marks),

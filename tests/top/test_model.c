@@ -2,6 +2,7 @@
  * From looks at a region to rows: rates, sums, order, filters, threads.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "cli/top/model.h"
@@ -294,6 +295,142 @@ kinds_have_both_profiles_and_rates(void **state)
     assert_int_equal(fixture->kinds.count, 1);
 }
 
+/* --- Intervals and own cost */
+
+static void
+set_variance(struct wp_region_stack *stack, uint64_t samples, double variance)
+{
+    stack->samples = samples;
+    memcpy(&stack->variance_bits, &variance, sizeof variance);
+    memcpy(&stack->squares_bits, &variance, sizeof variance);
+}
+
+/* To nine digits; assert_float_equal has seven at most. */
+static void
+assert_near(double value, double expected)
+{
+    if (!(fabs(value - expected) <= 1e-9 * fabs(expected)))
+        fail_msg("%.12g is not %.12g", value, expected);
+}
+
+static void
+assert_interval(const struct wp_top_interval *interval, double delay_ns, double variance,
+                double samples, double span_s)
+{
+    struct wp_interval expected;
+
+    assert_true(wp_interval_of_delay(delay_ns, variance, samples, &expected));
+    assert_true(interval->is_known);
+    assert_near(interval->bounds.low, expected.low / span_s);
+    assert_near(interval->bounds.high, expected.high / span_s);
+    assert_true(interval->bounds.low < delay_ns / span_s);
+    assert_true(interval->bounds.high > delay_ns / span_s);
+}
+
+static void
+delays_have_the_interval_of_their_samples(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_stack *stack =
+        scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 10, 10000);
+    const struct wp_top_row *row;
+
+    set_variance(stack, 10, 1e6);
+    look(fixture, 10);
+    row = make_rows(fixture, &block_query, 1);
+    assert_interval(&row->delay_95, 10000, 1e6, 10, 1);
+    assert_false(row->delay_per_s_95.is_known);
+    stack->delay_ns += 8000;
+    set_variance(stack, 14, 5e6);
+    look(fixture, 14);
+    row = make_rows(fixture, &block_query, 1);
+    assert_interval(&row->delay_95, 18000, 5e6, 14, 1);
+    /* Of the span alone. */
+    assert_interval(&row->delay_per_s_95, 8000, 4e6, 4, 4);
+    assert_interval(&fixture->rows.total.delay_per_s_95, 8000, 4e6, 4, 4);
+    look(fixture, 15);
+    assert_false(make_rows(fixture, &block_query, 1)->delay_per_s_95.is_known);
+}
+
+static void
+below_two_samples_nothing_is_claimed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_region_stack *stack =
+        scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 1, 10000);
+
+    set_variance(stack, 1, 1e6);
+    look(fixture, 10);
+    assert_false(make_rows(fixture, &block_query, 1)->delay_95.is_known);
+    stack->delay_ns += 10000;
+    set_variance(stack, 2, 2e6);
+    look(fixture, 11);
+    assert_true(make_rows(fixture, &block_query, 1)->delay_95.is_known);
+    assert_false(make_rows(fixture, &block_query, 1)->delay_per_s_95.is_known);
+}
+
+static void
+rows_that_merge_stacks_add_variances(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_query query = {.profile = WP_PROFILE_BLOCK,
+                                       .grouping = WP_REPORT_FUNCTIONS};
+    struct wp_region_stack *first, *second;
+    const struct wp_top_kind *kind;
+
+    first = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 4, 1, 3, 5000);
+    second = scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 8, 2, 3, 5000);
+    set_variance(first, 3, 1e6);
+    set_variance(second, 3, 3e6);
+    look(fixture, 1);
+    first->delay_ns += 2000;
+    set_variance(first, 4, 2e6);
+    second->delay_ns += 2000;
+    set_variance(second, 4, 5e6);
+    look(fixture, 3);
+    assert_interval(&make_rows(fixture, &query, 1)->delay_95, 14000, 7e6, 8, 1);
+    assert_interval(&fixture->rows.rows[0].delay_per_s_95, 4000, 3e6, 2, 2);
+    assert_int_equal(wp_top_kinds_make(&fixture->kinds, &fixture->model, NULL, NULL), 0);
+    kind = &fixture->kinds.rows[0];
+    assert_interval(&kind->delay_95[0], 14000, 7e6, 8, 1);
+    assert_interval(&kind->delay_per_s_95[0], 4000, 3e6, 2, 2);
+    assert_false(kind->delay_95[1].is_known);
+}
+
+static void
+what_is_kept_for_certain_is_exact(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct wp_top_row *row;
+
+    set_variance(scene_add(&fixture->scene, WP_PROFILE_BLOCK, SCENE_LOCK, 1, 2, 9, 10000), 9, 0);
+    look(fixture, 10);
+    row = make_rows(fixture, &block_query, 1);
+    assert_true(row->delay_95.is_known);
+    assert_true(row->delay_95.bounds.low == 10000 && row->delay_95.bounds.high == 10000);
+}
+
+static void
+the_own_cost_is_of_the_span_or_since_the_start(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wp_own_cost cost;
+
+    scene_populate(&fixture->scene);
+    look(fixture, 10);
+    cost = wp_top_model_own_cost(&fixture->model, true);
+    assert_true(cost.total_ns == 0 && cost.cpu_share == 0);
+    cost = wp_top_model_own_cost(&fixture->model, false);
+    assert_true(cost.added_ns == 250);
+    assert_near(cost.cpu_share, 4500 * 250 / 10e9);
+    scene_go_on(&fixture->scene);
+    look(fixture, 12);
+    cost = wp_top_model_own_cost(&fixture->model, true);
+    assert_int_equal(cost.waits, 2000);
+    assert_true(cost.added_ns == 250 && cost.wait_ns == 200 && cost.sample_ns == 400);
+    assert_near(cost.cpu_share, 2000 * 250 / 2e9);
+}
+
 /* --- Threads */
 
 /* A thread of the rows; one with tid 0 if it is not there. */
@@ -426,6 +563,11 @@ main(void)
         TEST(only_what_is_shown_gets_names_and_only_once),
         TEST(stacks_of_one_caller_are_one_row_by_function),
         TEST(kinds_have_both_profiles_and_rates),
+        TEST(delays_have_the_interval_of_their_samples),
+        TEST(below_two_samples_nothing_is_claimed),
+        TEST(rows_that_merge_stacks_add_variances),
+        TEST(what_is_kept_for_certain_is_exact),
+        TEST(the_own_cost_is_of_the_span_or_since_the_start),
         TEST(a_wait_that_goes_on_counts_for_its_thread),
         TEST(a_thread_that_begins_again_has_no_negative_rates),
         TEST(threads_that_are_gone_are_left_out),

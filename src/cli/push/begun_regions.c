@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/push/private_directory.h"
+#include "cli/private_directory.h"
 
 #define FILE_NAME ".begun"
 #define NEW_NAME ".begun.new"

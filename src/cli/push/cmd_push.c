@@ -14,10 +14,11 @@
 #include "agent/target_set.h"
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/profile_directory.h"
 #include "cli/push/begun_regions.h"
 #include "cli/push/collector.h"
 #include "cli/push/delivery.h"
-#include "cli/push/profile_directory.h"
+#include "cli/push/directory_sink.h"
 #include "cli/push/push_options.h"
 #include "cli/push/spool_owner.h"
 #include "profile/clock.h"
@@ -35,6 +36,7 @@ struct push {
     struct wp_series_naming *naming;
     struct wp_delivery *delivery;           /* one of */
     struct wp_profile_directory *directory; /* these two */
+    struct wp_directory_sink directory_sink;
     struct wp_begun_regions *begun;
     struct wp_collector *collector;
     struct wp_target_set *targets;
@@ -89,10 +91,14 @@ open_directory(struct push *push, const char *path, struct wp_error *error)
 {
     const struct wp_profile_directory_options options = {
         .path = path,
-        .bytes_max = push->values->keep_bytes.value,
-        .age_max_ns = push->values->keep_age_ns.value,
+        .bytes_max = push->values->keep.bytes.value,
+        .age_max_ns = push->values->keep.age_ns.value,
+        .remedy = "choose another with --to",
+        .survives_machine = true,
     };
     int status = wp_profile_directory_open(&options, &push->directory, error);
+
+    push->directory_sink = wp_directory_sink_of(push->directory);
 
     return status == 0 ? wp_begun_regions_open(path, &push->begun, error) : status;
 }
@@ -138,8 +144,8 @@ start(struct push *push, struct wp_error *error)
         return status;
     options = (struct wp_collector_options){
         .naming = push->naming,
-        .sink = push->delivery != NULL ? wp_delivery_sink(push->delivery)
-                                       : wp_profile_directory_sink(push->directory),
+        .sink =
+            push->delivery != NULL ? wp_delivery_sink(push->delivery) : &push->directory_sink.sink,
         .begun = push->begun,
         .view = values->view,
     };

@@ -17,7 +17,7 @@ const struct wp_push_values wp_push_defaults = {
     .retry_min_ns = {.value = NS_PER_S},
     .retry_max_ns = {.value = 300 * NS_PER_S},
     .spool_bytes = {.value = 64 * MIB},
-    .keep_bytes = {.value = 1024 * MIB},
+    .keep = WP_KEEP_DEFAULTS,
 };
 
 const struct wp_option wp_push_options[] = {
@@ -128,20 +128,7 @@ const struct wp_option wp_push_options[] = {
      .parse = wp_option_parse_bytes,
      .target = TARGET(spool_bytes),
      .minimum = 16384},
-    {.name = "keep-bytes",
-     .placeholder = "SIZE",
-     .help = "how much a directory keeps (default: 1GiB)",
-     .parse = wp_option_parse_bytes,
-     .target = TARGET(keep_bytes),
-     .minimum = 1},
-    {.name = "keep-age",
-     .placeholder = "TIME",
-     .help = "how long a directory keeps a profile (default: as long\n"
-             "as there is room)",
-     .parse = wp_option_parse_time,
-     .target = TARGET(keep_age_ns),
-     .minimum = 1,
-     .unit_ns = NS_PER_S},
+    WP_KEEP_OPTIONS(struct wp_push_values, keep),
     {.name = NULL},
 };
 
@@ -157,8 +144,8 @@ check_for_server(const struct wp_push_values *values, const char *url, struct wp
 {
     bool is_https = strncasecmp(url, "https:", strlen("https:")) == 0;
 
-    if (values->keep_bytes.given || values->keep_age_ns.given)
-        return refuse_for(values->keep_bytes.given ? "--keep-bytes" : "--keep-age", "a directory",
+    if (values->keep.bytes.given || values->keep.age_ns.given)
+        return refuse_for(values->keep.bytes.given ? "--keep-bytes" : "--keep-age", "a directory",
                           error);
     if (values->token_file != NULL && values->user_file != NULL)
         return wp_error_set(error, EINVAL, "--token-file and --user-file: give one of them");

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "cli/keep_options.h"
 #include "cli/option_table.h"
 #include "cli/push/destination.h"
 #include "cli/push/series_name.h"
@@ -34,7 +35,7 @@ struct wp_push_values {
     const char *spool;
     struct wp_option_number spool_bytes;
 
-    struct wp_option_number keep_bytes, keep_age_ns;
+    struct wp_keep_values keep;
 };
 
 extern const struct wp_push_values wp_push_defaults;

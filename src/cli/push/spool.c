@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "cli/message.h"
-#include "cli/push/private_directory.h"
+#include "cli/private_directory.h"
 #include "cli/push/spool_owner.h"
 
 #define NAME_BYTES 48u

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "cli/push/durable_file.h"
+#include "cli/durable_file.h"
 #include "cli/push/series_name.h"
 #include "profile/profile.h"
 

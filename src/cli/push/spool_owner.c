@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "cli/push/durable_file.h"
+#include "cli/durable_file.h"
 #include "cli/push/ingest_url.h"
-#include "cli/push/private_directory.h"
+#include "cli/private_directory.h"
 
 #define FILE_NAME ".destination"
 #define NEW_NAME ".destination.new"

@@ -7,6 +7,7 @@
 
 #include "cli/message.h"
 #include "cli/quantity.h"
+#include "cli/rate_json.h"
 #include "cli/serve/program_answers.h"
 #include "core/region_format.h"
 #include "profile/error.h"
@@ -19,8 +20,8 @@
 #define VALUE_BYTES 40u
 
 /* Parameters by name, from the query and from a form in the body. */
-enum parameter { BLOCK_RATE, MUTEX_FRACTION, FOR, PARAMETER_COUNT };
-static const char *const parameter_names[] = {"block-rate", "mutex-fraction", "for"};
+enum parameter { BLOCK_RATE, MUTEX_FRACTION, FOR, BUDGET, PARAMETER_COUNT };
+static const char *const parameter_names[] = {"block-rate", "mutex-fraction", "for", "budget"};
 
 struct form {
     char values[PARAMETER_COUNT][VALUE_BYTES];
@@ -48,9 +49,10 @@ refuse_name(struct form *form, const char *name)
     if (form->problem.text[0] != '\0')
         return;
     wp_symbol_clean(name, clean, sizeof clean);
-    wp_error_set(&form->problem, EINVAL,
-                 "there is no parameter \"%s\"; there are block-rate, mutex-fraction and for",
-                 clean);
+    wp_error_set(
+        &form->problem, EINVAL,
+        "there is no parameter \"%s\"; there are block-rate, mutex-fraction, for and budget",
+        clean);
 }
 
 /* A part of a value; parts of one come in order. */
@@ -158,10 +160,17 @@ parse_rates(struct form *form, struct wp_rate_query *rates)
         judge_value(form, FOR,
                     wp_quantity_parse_time(form->values[FOR], UINT64_C(1000000000), &rates->for_ns),
                     "is not a time, as 60s", "is too large");
-    if (!rates->has_block_rate && !rates->has_mutex_fraction && form->problem.text[0] == '\0')
-        wp_error_set(&form->problem, EINVAL,
-                     "name block-rate (a time, as 10us), mutex-fraction (a number) or both, and "
-                     "for how long: for=60s, for=0 for good");
+    if (form->given[BUDGET])
+        judge_value(form, BUDGET, wp_quantity_parse_budget(form->values[BUDGET], &rates->budget),
+                    "is not a budget: give " WP_QUANTITY_BUDGET_WORDS, "is too large");
+    rates->has_budget = form->given[BUDGET];
+    if (!rates->has_block_rate && !rates->has_mutex_fraction &&
+        (!rates->has_budget || form->given[FOR]) && form->problem.text[0] == '\0')
+        wp_error_set(
+            &form->problem, EINVAL,
+            "name block-rate (a time, as 10us), mutex-fraction (a number) or both, and "
+            "for how long: for=60s, for=0 for good; or a budget (0.5%%, 2000/s, off), which "
+            "is for good");
 }
 
 struct wp_answer *
@@ -204,6 +213,8 @@ describe_rates(const struct wp_snapshot *snapshot)
         rate_object(true, snapshot->block_rate_ns, true, snapshot->mutex_fraction);
     struct json_object *leases = json_object_new_array();
 
+    wp_json_add_number(rates, "wait_fraction", snapshot->wait_fraction);
+    json_object_object_add(rates, "budget", wp_rate_json_budget(snapshot));
     json_object_object_add(
         rates, "base",
         rate_object(true, snapshot->base_block_rate_ns, true, snapshot->base_mutex_fraction));
@@ -251,6 +262,8 @@ change_rates(const struct wp_program *program, const struct wp_rate_query *rates
         .block_rate_ns = rates->has_block_rate ? &rates->block_rate_ns : NULL,
         .mutex_fraction = rates->has_mutex_fraction ? &rates->mutex_fraction : NULL,
         .for_ns = rates->for_ns,
+        .budget_cost_ns_per_s = rates->has_budget ? &rates->budget.cost_ns_per_s : NULL,
+        .budget_samples_per_s = rates->has_budget ? &rates->budget.samples_per_s : NULL,
     };
     struct wp_reader_rate_result result;
     struct wp_error error = {""};

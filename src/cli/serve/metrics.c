@@ -61,10 +61,24 @@ write_head(FILE *out, const char *name, const char *type, const char *help)
       "Block profile rate in force: on average one sample for each time waited; 0: off.")          \
     X(mutex_fraction, count, "gauge", "mutex_fraction",                                            \
       "Mutex profile fraction in force: one of so many contentions is kept; 0: off.")              \
+    X(wait_fraction, count, "gauge", "wait_fraction",                                              \
+      "One of so many waits is looked at and stands for all of them; 1 without a budget.")         \
     X(base_block_rate_ns, ns, "gauge", "base_block_rate_seconds",                                  \
-      "Block profile rate in force when no lease runs.")                                           \
+      "Block profile rate in force without leases and budget.")                                    \
     X(base_mutex_fraction, count, "gauge", "base_mutex_fraction",                                  \
-      "Mutex profile fraction in force when no lease runs.")                                       \
+      "Mutex profile fraction in force without leases and budget.")                                \
+    X(budget_cost_ns_per_s, ns, "gauge", "budget_cost_ratio",                                      \
+      "What recording may cost, as a share of one processor; 0: no limit.")                        \
+    X(budget_samples_per_s, count, "gauge", "budget_samples_per_second",                           \
+      "Samples that may be kept each second; 0: no limit.")                                        \
+    X(budget_turn_cost_ns_per_s, ns, "gauge", "budget_turn_cost_ratio",                            \
+      "What recording cost in the latest turn of the budget, of one processor.")                   \
+    X(own_cost_ns, ns, "counter", "own_cost_seconds_total",                                        \
+      "Time spent on recording, estimated: the sum of wait_cost, sample_cost and unlock_cost.")    \
+    X(own_cost_ns_per_s, ns, "gauge", "own_cost_ratio",                                            \
+      "Share of one processor that recording took since the program started.")                     \
+    X(own_cost_ns_per_wait, ns, "gauge", "own_cost_wait_seconds",                                  \
+      "Time that recording added to each call that had to wait, on average since the start.")      \
     X(leases, count, "gauge", "rate_leases", "Leases on the rates that run.")                      \
     X(rate_changes, count, "counter", "rate_changes_total",                                        \
       "Changes of the rates, the first ones included.")                                            \

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "cli/thread_life.h"
+#include "profile/budget_range.h"
 #include "profile/kind.h"
 #include "profile/kind_totals.h"
+#include "profile/own_cost.h"
 #include "profile/symbol_name.h"
 
 /* What lost samples are filed under: an empty label would be no label. */
@@ -66,6 +68,34 @@ label_info(const struct wp_snapshot *snapshot, struct wp_metrics_measures *measu
     add_label(measures->info, sizeof measures->info, "uid", uid, 16);
 }
 
+/* A damaged region may claim any cost. */
+static uint64_t
+whole_ns(double ns)
+{
+    return ns < 1e18 ? (uint64_t)ns : UINT64_C(1000000000000000000);
+}
+
+/* Shares of one processor as nanoseconds a second, so that they are written as integers, too. */
+static void
+measure_cost(const struct wp_snapshot *snapshot, struct wp_metrics_measures *measures)
+{
+    size_t known = snapshot->budget_turns_known;
+    struct wp_own_cost cost =
+        wp_own_cost_of(snapshot->counters, wp_own_cost_span_ns(snapshot, false));
+
+    measures->own_cost_ns = snapshot->counters[WP_COUNTER_wait_cost_ns] +
+                            snapshot->counters[WP_COUNTER_sample_cost_ns] +
+                            snapshot->counters[WP_COUNTER_unlock_cost_ns];
+    measures->own_cost_ns_per_s = whole_ns(cost.cpu_share * 1e9);
+    measures->own_cost_ns_per_wait = whole_ns(cost.added_ns);
+    measures->wait_fraction = snapshot->wait_fraction;
+    measures->budget_cost_ns_per_s = snapshot->budget_cost_ns_per_s;
+    measures->budget_samples_per_s = snapshot->budget_samples_per_s;
+    if (known > 0)
+        measures->budget_turn_cost_ns_per_s =
+            whole_ns(wp_budget_turn_cpu_share(&snapshot->budget_turns[known - 1]) * 1e9);
+}
+
 static void
 measure_region(const struct wp_snapshot *snapshot, struct wp_metrics_measures *measures)
 {
@@ -76,6 +106,7 @@ measure_region(const struct wp_snapshot *snapshot, struct wp_metrics_measures *m
     measures->mutex_fraction = snapshot->mutex_fraction;
     measures->base_mutex_fraction = snapshot->base_mutex_fraction;
     measures->leases = snapshot->lease_count;
+    measure_cost(snapshot, measures);
     measures->rate_changes = snapshot->rate_change_count;
     measures->processes_seen = snapshot->process_count;
     measures->stacks = snapshot->stack_count;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/quantity.h"
 #include "cli/serve/answer.h"
 #include "cli/serve/server.h"
 
@@ -32,7 +33,8 @@ struct wp_profile_query {
 
 /* The parameters of a change of rates. */
 struct wp_rate_query {
-    bool has_block_rate, has_mutex_fraction;
+    bool has_block_rate, has_mutex_fraction, has_budget;
+    struct wp_quantity_budget budget;
     uint64_t block_rate_ns;
     uint64_t mutex_fraction;
     uint64_t for_ns; /* 0: for good */

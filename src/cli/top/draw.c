@@ -10,6 +10,8 @@
 #include "cli/region_loss.h"
 #include "cli/top/figures.h"
 #include "cli/top/view.h"
+#include "profile/budget_range.h"
+#include "profile/own_cost.h"
 
 #define NAME_COLUMNS 32u
 
@@ -56,20 +58,20 @@ draw_activity(const struct wp_top_view *view, struct wp_canvas *canvas, size_t r
     double waits = wp_top_model_rate(model, WP_COUNTER_waits);
     double samples = wp_top_model_rate(model, WP_COUNTER_block_samples) +
                      wp_top_model_rate(model, WP_COUNTER_mutex_samples);
-    double cost_ns = wp_top_model_rate(model, WP_COUNTER_own_cost_ns);
+    struct wp_own_cost since_start = wp_top_model_own_cost(model, false);
+    struct wp_own_cost cost = model->span_s > 0 ? wp_top_model_own_cost(model, true) : since_start;
+    double added_ns = cost.waits != 0 ? cost.added_ns : since_start.added_ns;
     uint64_t lost = wp_region_loss_count(counters);
-    char text[2][WP_TOP_FIGURE_BYTES];
+    char text[3][WP_TOP_FIGURE_BYTES];
     size_t column;
 
     column =
         wp_canvas_print(canvas, row, 0, WP_ROLE_PLAIN, "%s waits/s  %s samples/s",
                         wp_top_figure_count(waits, text[0]), wp_top_figure_count(samples, text[1]));
-    column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, "  own cost %.3f %% of a CPU",
-                             100 * cost_ns / 1e9);
-    if (counters[WP_COUNTER_waits] != 0)
-        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, ", %.0f ns a wait",
-                                 (double)counters[WP_COUNTER_own_cost_ns] /
-                                     (double)counters[WP_COUNTER_waits]);
+    column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, "  own cost %s of a CPU",
+                             wp_own_cost_format_share(cost.cpu_share, text[2], sizeof text[2]));
+    if (since_start.waits != 0)
+        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, ", %.0f ns a wait", added_ns);
     wp_canvas_print(canvas, row, column, lost > 0 ? WP_ROLE_WARNING : WP_ROLE_PLAIN,
                     "  lost %" PRIu64, lost);
 }
@@ -104,12 +106,79 @@ draw_rates(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row)
                                  ? "off"
                                  : wp_quantity_format_exact_time(snapshot->block_rate_ns, block),
                              wp_top_figure_fraction(snapshot->mutex_fraction, fraction));
+    if (snapshot->wait_fraction > 1)
+        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " waits %s",
+                                 wp_top_figure_fraction(snapshot->wait_fraction, fraction));
     for (size_t i = 0; i < snapshot->lease_count; i++)
         column = draw_lease(canvas, row, column, &snapshot->leases[i], snapshot->read_monotonic_ns);
     if (snapshot->lease_count > 0)
         wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, "  then block %s mutex %s",
                         wp_quantity_format_exact_time(snapshot->base_block_rate_ns, block),
                         wp_top_figure_fraction(snapshot->base_mutex_fraction, fraction));
+}
+
+static bool
+has_budget(const struct wp_snapshot *snapshot)
+{
+    return (snapshot->budget_cost_ns_per_s | snapshot->budget_samples_per_s) != 0;
+}
+
+/* "1/10", or "1/10-1/40" if it has moved. */
+static const char *
+format_moves(const struct wp_budget_bounds *bounds, char text[2 * WP_TOP_FIGURE_BYTES])
+{
+    char low[WP_TOP_FIGURE_BYTES], high[WP_TOP_FIGURE_BYTES];
+
+    wp_top_figure_fraction(bounds->low, low);
+    wp_top_figure_fraction(bounds->high, high);
+    snprintf(text, 2 * WP_TOP_FIGURE_BYTES, bounds->low == bounds->high ? "%s" : "%s-%s", low,
+             high);
+    return text;
+}
+
+/* The limits, and what of them was used in all turns. */
+static size_t
+draw_limits(const struct wp_snapshot *snapshot, const struct wp_budget_range *range,
+            struct wp_canvas *canvas, size_t row)
+{
+    char limit[WP_OWN_COST_TEXT_BYTES], text[WP_TOP_FIGURE_BYTES], span[WP_QUANTITY_TEXT_BYTES];
+    size_t column;
+
+    wp_own_cost_format_budget(snapshot->budget_cost_ns_per_s, snapshot->budget_samples_per_s, limit,
+                              sizeof limit);
+    column = wp_canvas_print(canvas, row, 0, WP_ROLE_PLAIN, "budget %s", limit);
+    if (range->turns == 0)
+        return column;
+    column = wp_canvas_put(canvas, row, column, 1, WP_ROLE_PLAIN, ":");
+    if (snapshot->budget_cost_ns_per_s != 0)
+        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " %s",
+                                 wp_own_cost_format_share(range->cpu_share, text, sizeof text));
+    if (snapshot->budget_samples_per_s != 0)
+        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " %s/s",
+                                 wp_top_figure_count(range->samples_per_s, text));
+    return wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " in %s",
+                           wp_quantity_format_time(range->span_ns, span));
+}
+
+/* What the budget has chosen of late. */
+static void
+draw_budget(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row)
+{
+    const struct wp_snapshot *snapshot = view->model->snapshot;
+    struct wp_budget_range range =
+        wp_budget_range_of(snapshot->budget_turns, snapshot->budget_turns_known);
+    size_t column = draw_limits(snapshot, &range, canvas, row);
+    char low[WP_QUANTITY_TEXT_BYTES], high[WP_QUANTITY_TEXT_BYTES];
+    char text[2][2 * WP_TOP_FIGURE_BYTES];
+    bool moved = range.block_rate_ns.low != range.block_rate_ns.high;
+
+    if (range.turns == 0)
+        return;
+    wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, "  block %s%s%s mutex %s waits %s",
+                    wp_quantity_format_time(range.block_rate_ns.low, low), moved ? "-" : "",
+                    moved ? wp_quantity_format_time(range.block_rate_ns.high, high) : "",
+                    format_moves(&range.mutex_fraction, text[0]),
+                    format_moves(&range.wait_fraction, text[1]));
 }
 
 static void
@@ -147,23 +216,27 @@ draw_tabs(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row)
 
 typedef void draw_line(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row);
 
-static draw_line *const header_lines[] = {draw_program, draw_activity, draw_rates, draw_sizes,
-                                          draw_tabs};
-#define HEADER_LINES (sizeof header_lines / sizeof header_lines[0])
+static const struct {
+    draw_line *draw;
+    size_t least_rows; /* of the screen, so that there is room for a list */
+} header_lines[] = {
+    {draw_program, 4}, {draw_activity, 9}, {draw_rates, 16},
+    {draw_budget, 17}, {draw_sizes, 16},   {draw_tabs, 7},
+};
 
 /* Draws as many lines as leave room for a list; returns how many. */
 static size_t
 draw_header(const struct wp_top_view *view, struct wp_canvas *canvas)
 {
-    size_t lines = canvas->rows >= 16 ? HEADER_LINES - 1 : canvas->rows >= 9 ? 2 : 1;
     size_t row = 0;
 
-    if (canvas->rows < 4)
-        return 0;
-    for (; row < lines; row++)
-        header_lines[row](view, canvas, row);
-    if (canvas->rows >= 7)
-        header_lines[HEADER_LINES - 1](view, canvas, row++);
+    for (size_t i = 0; i < sizeof header_lines / sizeof header_lines[0]; i++) {
+        if (canvas->rows < header_lines[i].least_rows)
+            continue;
+        if (header_lines[i].draw == draw_budget && !has_budget(view->model->snapshot))
+            continue;
+        header_lines[i].draw(view, canvas, row++);
+    }
     return row;
 }
 

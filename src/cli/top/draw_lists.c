@@ -120,13 +120,17 @@ STACK_COLUMN(stack_waits_rate, wp_top_figure_count, stack->contentions_per_s)
 STACK_COLUMN(stack_mean, wp_top_figure_time, stack->mean_ns)
 STACK_COLUMN(stack_delay, wp_top_figure_time, stack->delay_ns)
 STACK_COLUMN(stack_waits, wp_top_figure_count, stack->contentions)
+STACK_COLUMN(stack_rate_interval, wp_top_figure_interval, &stack->delay_per_s_95)
+STACK_COLUMN(stack_delay_interval, wp_top_figure_interval, &stack->delay_95)
 STACK_COLUMN(stack_share, wp_top_figure_share, stack->share)
 
 static const struct column stack_columns[] = {
     {"delay/s", 9, 24, WP_TOP_SORT_RATE, stack_rate},
+    {"95 %", 13, 76, -1, stack_rate_interval},
     {"waits/s", 9, 60, WP_TOP_SORT_WAITS_RATE, stack_waits_rate},
-    {"mean", 8, 76, WP_TOP_SORT_MEAN, stack_mean},
+    {"mean", 8, 90, WP_TOP_SORT_MEAN, stack_mean},
     {"delay", 8, 48, WP_TOP_SORT_DELAY, stack_delay},
+    {"95 %", 13, 144, -1, stack_delay_interval},
     {"waits", 7, 110, WP_TOP_SORT_WAITS, stack_waits},
     {"share", 8, 100, -1, stack_share},
     {.heading = NULL},
@@ -253,12 +257,16 @@ KIND_COLUMN(kind_waits_rate, wp_top_figure_count, kind->waits_per_s)
 KIND_COLUMN(kind_waits, wp_top_figure_count, (double)kind->waits)
 KIND_COLUMN(kind_block_rate, wp_top_figure_time, kind->delay_per_s[0])
 KIND_COLUMN(kind_mutex_rate, wp_top_figure_time, kind->delay_per_s[1])
+KIND_COLUMN(kind_block_interval, wp_top_figure_interval, &kind->delay_per_s_95[0])
+KIND_COLUMN(kind_mutex_interval, wp_top_figure_interval, &kind->delay_per_s_95[1])
 KIND_COLUMN(kind_block, wp_top_figure_time, kind->delay_ns[0])
 KIND_COLUMN(kind_mutex, wp_top_figure_time, kind->delay_ns[1])
 
 static const struct column kind_columns[] = {
     {"block/s", 10, 0, -1, kind_block_rate},
+    {"95 %", 13, 100, -1, kind_block_interval},
     {"mutex/s", 10, 40, -1, kind_mutex_rate},
+    {"95 %", 13, 114, -1, kind_mutex_interval},
     {"waits/s", 9, 60, -1, kind_waits_rate},
     {"block", 10, 50, -1, kind_block},
     {"mutex", 10, 76, -1, kind_mutex},

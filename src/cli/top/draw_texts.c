@@ -62,19 +62,22 @@ page_begin(struct wp_top_view *view, struct wp_canvas *canvas, size_t row, size_
 static void
 page_figures(struct page *page, const struct wp_top_row *row)
 {
-    char text[5][WP_TOP_FIGURE_BYTES], line[256];
+    char text[4][WP_TOP_FIGURE_BYTES], line[256];
 
-    snprintf(line, sizeof line, "%s profile, kind %s: %s/s in %s waits/s, mean %s",
-             wp_profile_type_name(row->stack->profile),
-             row->stack->kind[0] != '\0' ? row->stack->kind : "unknown",
-             wp_top_figure_time(row->delay_per_s, text[0]),
-             wp_top_figure_count(row->contentions_per_s, text[1]),
-             wp_top_figure_time(row->mean_ns, text[2]));
+    snprintf(line, sizeof line, "%s profile, kind %s", wp_profile_type_name(row->stack->profile),
+             row->stack->kind[0] != '\0' ? row->stack->kind : "unknown");
     page_text(page, 0, WP_ROLE_STRONG, line);
-    snprintf(line, sizeof line, "since the start: %s in %s waits, %s samples",
+    snprintf(line, sizeof line, "each second: %s (95 %%: %s) in %s waits, mean %s",
+             wp_top_figure_time(row->delay_per_s, text[0]),
+             wp_top_figure_interval(&row->delay_per_s_95, text[1]),
+             wp_top_figure_count(row->contentions_per_s, text[2]),
+             wp_top_figure_time(row->mean_ns, text[3]));
+    page_text(page, 0, WP_ROLE_STRONG, line);
+    snprintf(line, sizeof line, "since the start: %s (95 %%: %s) in %s waits, %s samples",
              wp_top_figure_time(row->delay_ns, text[0]),
-             wp_top_figure_count(row->contentions, text[1]),
-             wp_top_figure_count((double)row->samples, text[2]));
+             wp_top_figure_interval(&row->delay_95, text[1]),
+             wp_top_figure_count(row->contentions, text[2]),
+             wp_top_figure_count((double)row->samples, text[3]));
     page_text(page, 0, WP_ROLE_PLAIN, line);
 }
 
@@ -114,6 +117,7 @@ wp_top_draw_opened(struct wp_top_view *view, struct wp_canvas *canvas, size_t ro
 static const char *const explanations[] = {
     "",
     "delay/s   time waited for each second: 2.00 s are two threads that wait all the time",
+    "95 %      where the delay before it lies, with so much confidence; - if too few samples came",
     "waits/s   waits, estimated from the samples",
     "mean      of one wait, in the last interval, or since the start if none came",
     "delay, waits, share   since the program's start",

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "profile/report.h"
 
@@ -42,6 +44,32 @@ wp_top_figure_share(double part, char text[WP_TOP_FIGURE_BYTES])
     text[0] = '\0';
     if (part > 0)
         snprintf(text, WP_TOP_FIGURE_BYTES, "%.1f %%", 100 * part);
+    return text;
+}
+
+const char *
+wp_top_figure_interval(const struct wp_top_interval *interval, char text[WP_TOP_FIGURE_BYTES])
+{
+    double low = interval->bounds.low, high = interval->bounds.high;
+    char lower[WP_TOP_FIGURE_BYTES / 2], upper[WP_TOP_FIGURE_BYTES / 2];
+    double shown, unit_ns;
+    char *unit;
+
+    if (!interval->is_known || !(low < high)) {
+        snprintf(text, WP_TOP_FIGURE_BYTES, interval->is_known ? "exact" : "-");
+        return text;
+    }
+    /* The lower bound gets the unit and the decimals of the upper one. */
+    wp_report_duration(high, upper, sizeof upper);
+    shown = strtod(upper, &unit);
+    unit++;
+    unit_ns = *unit == 's' ? 1e9 : *unit == 'm' ? 1e6 : *unit == 'u' ? 1e3 : 1;
+    snprintf(lower, sizeof lower, "%.*f",
+             strchr(upper, '.') == NULL ? 0
+             : shown < 9.995            ? 2
+                                        : 1,
+             low / unit_ns);
+    snprintf(text, WP_TOP_FIGURE_BYTES, "%s-%s", lower, upper);
     return text;
 }
 

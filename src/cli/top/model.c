@@ -114,6 +114,7 @@ update_stacks(struct wp_top_model *model, const struct wp_snapshot *snapshot)
         add_saturated(&stack->now.contentions_fixed, record->contentions_fixed);
         add_saturated(&stack->now.delay_ns, record->delay_ns);
         add_saturated(&stack->now.samples, record->samples);
+        stack->now.variance += record->variance;
     }
     return 0;
 }
@@ -162,4 +163,19 @@ wp_top_model_rate(const struct wp_top_model *model, enum wp_region_counter count
     if (model->span_s <= 0 || now < before)
         return 0;
     return (double)(now - before) / model->span_s;
+}
+
+struct wp_own_cost
+wp_top_model_own_cost(const struct wp_top_model *model, bool in_span)
+{
+    const struct wp_snapshot *snapshot = model->snapshot;
+    uint64_t counters[WP_COUNTER_COUNT] = {0};
+
+    if (!in_span)
+        return wp_own_cost_of(snapshot->counters, wp_own_cost_span_ns(snapshot, model->has_ended));
+    for (unsigned i = 0; i < WP_COUNTER_COUNT && model->span_s > 0; i++) {
+        if (snapshot->counters[i] > model->counters_before[i])
+            counters[i] = snapshot->counters[i] - model->counters_before[i];
+    }
+    return wp_own_cost_of(counters, (uint64_t)(model->span_s * 1e9));
 }

@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "profile/error.h"
+#include "profile/interval.h"
 #include "profile/keyset.h"
 #include "profile/kind_totals.h"
+#include "profile/own_cost.h"
 #include "profile/region_reader.h"
 #include "profile/report.h"
 
@@ -32,6 +34,7 @@ struct wp_top_amount {
     uint64_t contentions_fixed; /* in units of 1 / WP_REGION_COUNT_ONE */
     uint64_t delay_ns;
     uint64_t samples;
+    double variance; /* of delay_ns */
 };
 
 /* One distinct stack of one profile. Lives as long as the model. */
@@ -59,6 +62,7 @@ struct wp_top_namer {
 struct wp_top_model {
     struct wp_top_namer namer;
     struct wp_snapshot *snapshot; /* the latest look; NULL: none yet */
+    bool has_ended;               /* the program, before that look: set by whoever took it */
     double span_s;                /* since the look before; 0: there was none */
     uint64_t counters_before[WP_COUNTER_COUNT];
 
@@ -88,6 +92,16 @@ int wp_top_model_update(struct wp_top_model *model, struct wp_snapshot *snapshot
 
 /* What a counter grew by, a second; 0 while there is no span. */
 double wp_top_model_rate(const struct wp_top_model *model, enum wp_region_counter counter);
+
+/* What recording cost the program: in the span, or since its start; in the span it is nothing while
+ * there is no span. */
+struct wp_own_cost wp_top_model_own_cost(const struct wp_top_model *model, bool in_span);
+
+/* What a delay is with 95 % confidence; not known of fewer than two samples. */
+struct wp_top_interval {
+    bool is_known;
+    struct wp_interval bounds;
+};
 
 /* --- Rows of stacks */
 
@@ -121,8 +135,11 @@ struct wp_top_row {
     double delay_ns, contentions; /* since the start */
     uint64_t samples;
     double delay_per_s, contentions_per_s; /* in the span: delay_per_s is ns of waiting */
-    double mean_ns;                        /* in the span, or if nothing came, since the start */
-    double share;                          /* of the delay of all rows since the start, 0 to 1 */
+    uint64_t span_samples;
+    double variance, span_variance; /* of the delays since the start and in the span, ns^2 */
+    struct wp_top_interval delay_95, delay_per_s_95;
+    double mean_ns; /* in the span, or if nothing came, since the start */
+    double share;   /* of the delay of all rows since the start, 0 to 1 */
 };
 
 struct wp_top_rows {
@@ -154,6 +171,7 @@ struct wp_top_kind {
     double waits_per_s;
     double delay_ns[2], contentions[2]; /* by profile, as in struct wp_kind_total */
     double delay_per_s[2], contentions_per_s[2];
+    struct wp_top_interval delay_95[2], delay_per_s_95[2];
 };
 
 struct wp_top_kinds {

@@ -122,12 +122,38 @@ growth(uint64_t now, uint64_t before)
     return now > before ? (double)(now - before) : 0;
 }
 
+/* Of a delay, or of a delay by the second over `span_s`. */
+static struct wp_top_interval
+interval_of(double delay_ns, double variance, double samples, double span_s)
+{
+    struct wp_top_interval interval = {0};
+
+    interval.is_known =
+        span_s > 0 && wp_interval_of_delay(delay_ns, variance, samples, &interval.bounds);
+    if (!interval.is_known)
+        return (struct wp_top_interval){0};
+    interval.bounds.low /= span_s;
+    interval.bounds.high /= span_s;
+    return interval;
+}
+
+/* Variances of two spans that follow each other add up, so what is between two looks is their
+ * difference. Rounding must not make it negative. */
+static double
+variance_growth(double now, double before)
+{
+    return now > before ? now - before : 0;
+}
+
 static void
 add_amounts(struct wp_top_row *row, const struct wp_top_stack *stack)
 {
     row->delay_ns += (double)stack->now.delay_ns;
     row->contentions += (double)stack->now.contentions_fixed / WP_REGION_COUNT_ONE;
     row->samples += stack->now.samples;
+    row->variance += stack->now.variance;
+    row->span_samples += (uint64_t)growth(stack->now.samples, stack->before.samples);
+    row->span_variance += variance_growth(stack->now.variance, stack->before.variance);
     /* Not yet by the second. */
     row->delay_per_s += growth(stack->now.delay_ns, stack->before.delay_ns);
     row->contentions_per_s +=
@@ -141,6 +167,9 @@ finish_row(struct wp_top_row *row, double span_s, double all_delay_ns)
         row->mean_ns = row->delay_per_s / row->contentions_per_s;
     else if (row->contentions > 0)
         row->mean_ns = row->delay_ns / row->contentions;
+    row->delay_95 = interval_of(row->delay_ns, row->variance, (double)row->samples, 1);
+    row->delay_per_s_95 =
+        interval_of(row->delay_per_s, row->span_variance, (double)row->span_samples, span_s);
     row->delay_per_s = span_s > 0 ? row->delay_per_s / span_s : 0;
     row->contentions_per_s = span_s > 0 ? row->contentions_per_s / span_s : 0;
     row->share = all_delay_ns > 0 ? row->delay_ns / all_delay_ns : 0;
@@ -309,8 +338,13 @@ fill_kind(struct wp_top_kind *row, const struct wp_kind_total *now,
 
         row->delay_ns[i] = (double)amount->delay_ns;
         row->contentions[i] = amount->contentions;
+        row->delay_95[i] =
+            interval_of(row->delay_ns[i], amount->variance, (double)amount->samples, 1);
         if (span_s <= 0)
             continue;
+        row->delay_per_s_95[i] = interval_of(growth(amount->delay_ns, past->delay_ns),
+                                             variance_growth(amount->variance, past->variance),
+                                             growth(amount->samples, past->samples), span_s);
         row->delay_per_s[i] = growth(amount->delay_ns, past->delay_ns) / span_s;
         row->contentions_per_s[i] = growth(amount->contentions_fixed, past->contentions_fixed) /
                                     WP_REGION_COUNT_ONE / span_s;

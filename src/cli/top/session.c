@@ -28,7 +28,7 @@ take_look(struct wp_top_session *session, struct wp_error *error)
         return status;
     if (earlier == NULL)
         ended = has_ended(session, snapshot);
-    session->facts.has_ended = ended;
+    session->facts.has_ended = session->model.has_ended = ended;
     return wp_top_model_update(&session->model, snapshot, error);
 }
 

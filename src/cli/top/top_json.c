@@ -4,8 +4,11 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
+#include "cli/rate_json.h"
 #include "cli/region_loss.h"
+#include "profile/interval.h"
 #include "profile/json_add.h"
+#include "profile/own_cost.h"
 #include "profile/profile.h"
 
 /* Whole numbers as such: delays are sums of nanoseconds. */
@@ -18,33 +21,28 @@ add_sum(struct json_object *object, const char *name, double sum)
         wp_json_add_double(object, name, sum);
 }
 
-static struct json_object *
-make_rates(const struct wp_snapshot *snapshot)
+/* What recording costs the program. Means of what there was none of are left out. */
+static void
+add_own_cost(struct json_object *object, const char *name, struct wp_own_cost cost)
 {
-    struct json_object *object = json_object_new_object();
-    struct json_object *leases = json_object_new_array();
+    struct json_object *figures = json_object_new_object();
 
-    wp_json_add_number(object, "block_rate_ns", snapshot->block_rate_ns);
-    wp_json_add_number(object, "mutex_fraction", snapshot->mutex_fraction);
-    wp_json_add_number(object, "base_block_rate_ns", snapshot->base_block_rate_ns);
-    wp_json_add_number(object, "base_mutex_fraction", snapshot->base_mutex_fraction);
-    for (size_t i = 0; i < snapshot->lease_count; i++) {
-        const struct wp_reader_lease *lease = &snapshot->leases[i];
-        struct json_object *row = json_object_new_object();
-
-        wp_json_add_number(row, "lease", lease->number);
-        wp_json_add_number(row, "left_ns",
-                           lease->deadline_ns > snapshot->read_monotonic_ns
-                               ? lease->deadline_ns - snapshot->read_monotonic_ns
-                               : 0);
-        if (lease->has_block_rate)
-            wp_json_add_number(row, "block_rate_ns", lease->block_rate_ns);
-        if (lease->has_mutex_fraction)
-            wp_json_add_number(row, "mutex_fraction", lease->mutex_fraction);
-        json_object_array_add(leases, row);
-    }
-    json_object_object_add(object, "leases", leases);
-    return object;
+    add_sum(figures, "total_ns", cost.total_ns);
+    wp_json_add_double(figures, "of_a_cpu", cost.cpu_share);
+    wp_json_add_flag(figures, "rough", cost.is_rough);
+    if (cost.waits != 0)
+        wp_json_add_double(figures, "ns_per_wait", cost.added_ns);
+    wp_json_add_number(figures, "waits", cost.waits);
+    wp_json_add_number(figures, "waits_looked_at", cost.followed);
+    if (cost.followed != 0)
+        wp_json_add_double(figures, "ns_per_wait_looked_at", cost.wait_ns);
+    wp_json_add_number(figures, "block_samples", cost.block_samples);
+    if (cost.block_samples != 0)
+        wp_json_add_double(figures, "ns_per_block_sample", cost.sample_ns);
+    wp_json_add_number(figures, "mutex_samples", cost.unlocks);
+    if (cost.unlocks != 0)
+        wp_json_add_double(figures, "ns_per_mutex_sample", cost.unlock_ns);
+    json_object_object_add(object, name, figures);
 }
 
 static void
@@ -57,33 +55,45 @@ add_activity(struct json_object *object, const struct wp_top_model *model)
         wp_json_add_number(sums, wp_reader_counters[i].name, counters[i]);
     json_object_object_add(object, "counters", sums);
     wp_json_add_number(object, "lost", wp_region_loss_count(counters));
-    if (counters[WP_COUNTER_waits] != 0)
-        wp_json_add_double(object, "own_cost_ns_per_wait",
-                           (double)counters[WP_COUNTER_own_cost_ns] /
-                               (double)counters[WP_COUNTER_waits]);
+    add_own_cost(object, "own_cost", wp_top_model_own_cost(model, false));
     if (model->span_s <= 0)
         return;
+    add_own_cost(object, "own_cost_in_span", wp_top_model_own_cost(model, true));
     add_sum(object, "span_ns", model->span_s * 1e9);
     wp_json_add_double(object, "waits_per_second", wp_top_model_rate(model, WP_COUNTER_waits));
     wp_json_add_double(object, "samples_per_second",
                        wp_top_model_rate(model, WP_COUNTER_block_samples) +
                            wp_top_model_rate(model, WP_COUNTER_mutex_samples));
-    wp_json_add_double(object, "own_cost_of_a_cpu",
-                       wp_top_model_rate(model, WP_COUNTER_own_cost_ns) / 1e9);
 }
 
 /* --- Stacks */
+
+/* [low, high] of 95 %, where it can be told. */
+static void
+add_interval(struct json_object *object, const char *name, const struct wp_top_interval *interval)
+{
+    struct json_object *bounds;
+
+    if (!interval->is_known)
+        return;
+    bounds = json_object_new_array();
+    json_object_array_add(bounds, json_object_new_double(interval->bounds.low));
+    json_object_array_add(bounds, json_object_new_double(interval->bounds.high));
+    json_object_object_add(object, name, bounds);
+}
 
 static void
 add_row_figures(struct json_object *object, const struct wp_top_row *row, bool has_span)
 {
     add_sum(object, "delay_ns", row->delay_ns);
+    add_interval(object, "delay_interval_ns", &row->delay_95);
     wp_json_add_double(object, "contentions", row->contentions);
     wp_json_add_number(object, "samples", row->samples);
     wp_json_add_double(object, "mean_ns", row->mean_ns);
     if (!has_span)
         return;
     wp_json_add_double(object, "delay_ns_per_second", row->delay_per_s);
+    add_interval(object, "delay_interval_ns_per_second", &row->delay_per_s_95);
     wp_json_add_double(object, "contentions_per_second", row->contentions_per_s);
 }
 
@@ -190,9 +200,11 @@ add_kinds(struct json_object *object, const struct wp_top_model *model, const ch
             struct json_object *amount = json_object_new_object();
 
             add_sum(amount, "delay_ns", kind->delay_ns[j]);
+            add_interval(amount, "delay_interval_ns", &kind->delay_95[j]);
             wp_json_add_double(amount, "contentions", kind->contentions[j]);
             if (model->span_s > 0) {
                 wp_json_add_double(amount, "delay_ns_per_second", kind->delay_per_s[j]);
+                add_interval(amount, "delay_interval_ns_per_second", &kind->delay_per_s_95[j]);
                 wp_json_add_double(amount, "contentions_per_second", kind->contentions_per_s[j]);
             }
             json_object_object_add(row, names[j], amount);
@@ -255,7 +267,7 @@ add_program(struct json_object *object, const struct wp_top_session *session)
     wp_json_add_text(object, "state", session->facts.has_ended ? "ended" : "running");
     wp_json_add_number(object, "start_ns", snapshot->start_realtime_ns);
     wp_json_add_number(object, "time_ns", snapshot->read_realtime_ns);
-    json_object_object_add(object, "rates", make_rates(snapshot));
+    json_object_object_add(object, "rates", wp_rate_json(snapshot));
 }
 
 int

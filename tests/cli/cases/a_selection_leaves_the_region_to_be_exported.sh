@@ -7,9 +7,9 @@ region=$(echo "$WAITPROF_DIR"/*.wpr)
 python3 - "$region" <<'EOF'
 import struct, sys
 with open(sys.argv[1], "r+b") as region:
-    region.seek(244)
+    region.seek(260)
     flags, = struct.unpack("<I", region.read(4))
-    region.seek(244)
+    region.seek(260)
     region.write(struct.pack("<I", flags & ~8))
 EOF
 exported()

@@ -1,0 +1,360 @@
+#include "core/budget.h"
+
+#include <time.h>
+
+#include "core/atomic.h"
+#include "core/own_cost.h"
+#include "core/region.h"
+#include "core/region_rates.h"
+
+/* Shares of the budget: what timing may take, samples of waits, and charged unlocks. The rest is
+ * room for the error of the reckoning. */
+#define WP_BUDGET_TIMING_SHARE 0.35
+#define WP_BUDGET_SAMPLES_SHARE 0.25
+#define WP_BUDGET_UNLOCKS_SHARE 0.3
+
+/* All of them: when so much was spent, one of them has spent its share. */
+#define WP_BUDGET_ALL_SHARES                                                                       \
+    (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE + WP_BUDGET_UNLOCKS_SHARE)
+
+/* A finer step must leave so much of what it may use: else the next turn would take it back. */
+#define WP_BUDGET_EASE 0.8
+
+/* After a long rest all steps are taken at once. */
+#define WP_BUDGET_MAX_STEPS 20u
+
+#define WP_BUDGET_ROW_NS UINT64_C(1000000000)
+
+/* Where the number of samples is limited, what each of the two profiles may take. */
+#define WP_BUDGET_COUNT_SHARE 0.45
+
+#define WP_BUDGET_MAX_CHARGES 1e9
+
+/* What one costs before it was measured, and how many measurements weigh as much as what is known
+ * from before. */
+static const double wp_budget_first_costs[WP_OWN_COST_CLASSES] = {400, 400, 600};
+#define WP_BUDGET_SMOOTHING 32.0
+
+/* --- choosing --------------------------------------------------------------------------------- */
+
+/* The steps of a rate: `least` doubled. At least `wanted` at once; finer by `steps` at most. */
+static uint64_t
+wp_budget_step(uint64_t now, double wanted, uint64_t least, uint64_t most, unsigned steps)
+{
+    uint64_t value = least;
+
+    while (value != 0 && value < now && value <= most / 2)
+        value *= 2;
+    while (value != 0 && (double)value < wanted && value <= most / 2)
+        value *= 2;
+    for (; steps > 0 && value > least && (double)value / 2 * WP_BUDGET_EASE >= wanted; steps--)
+        value /= 2;
+    return value;
+}
+
+static double
+wp_budget_larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* By how much waits and samples are too many; 1: as many as may be. */
+struct wp_budget_excess {
+    double timing;  /* of waits that are looked at */
+    double samples; /* of waits that are kept */
+    double unlocks; /* that are charged */
+    double waits;   /* timing and samples together */
+};
+
+static struct wp_budget_excess
+wp_budget_excess_of(const struct wp_region_budget *budget, const struct wp_budget_load *load)
+{
+    struct wp_budget_excess excess = {0, 0, 0, 0};
+    double seconds = (double)load->span_ns / 1e9;
+    double samples = (double)load->samples, unlocks = (double)load->unlocks;
+    double timing_ns = (double)load->waits * load->wait_cost_ns;
+    double samples_ns = samples * load->sample_cost_ns;
+
+    if (budget->cost_ns_per_s != 0) {
+        double allowed_ns = (double)budget->cost_ns_per_s * seconds;
+
+        excess.timing = timing_ns / (allowed_ns * WP_BUDGET_TIMING_SHARE);
+        excess.samples = samples_ns / (allowed_ns * WP_BUDGET_SAMPLES_SHARE);
+        excess.unlocks = unlocks * load->unlock_cost_ns / (allowed_ns * WP_BUDGET_UNLOCKS_SHARE);
+        excess.waits = (timing_ns + samples_ns) /
+                       (allowed_ns * (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE));
+    }
+    if (budget->samples_per_s != 0) {
+        double allowed = (double)budget->samples_per_s * seconds * WP_BUDGET_COUNT_SHARE;
+
+        excess.samples = wp_budget_larger(excess.samples, samples / allowed);
+        excess.unlocks = wp_budget_larger(excess.unlocks, unlocks / allowed);
+        excess.waits = wp_budget_larger(excess.waits, samples / allowed);
+    }
+    return excess;
+}
+
+/*
+ * The wait fraction follows from what timing takes; by how much the samples are then too many is
+ * left to the rates. Until those have their effect (none, on waits that are longer than the rate),
+ * the wait fraction holds the samples as well.
+ */
+struct wp_budget_choice
+wp_budget_choose(const struct wp_region_budget *budget, const struct wp_budget_load *load,
+                 const struct wp_budget_choice *least, const struct wp_budget_choice *now)
+{
+    struct wp_budget_excess excess = wp_budget_excess_of(budget, load);
+    uint64_t turns = load->span_ns / WP_BUDGET_TURN_NS;
+    unsigned steps = turns < WP_BUDGET_MAX_STEPS ? (unsigned)turns : WP_BUDGET_MAX_STEPS;
+    double timing = excess.timing * (double)now->wait_fraction;
+    double left = (double)now->wait_fraction / wp_budget_larger(timing, 1);
+    double block_rate = (double)now->block_rate_ns * excess.samples * left;
+    double mutex_fraction = (double)now->mutex_fraction * excess.unlocks * left;
+    double wait_fraction = wp_budget_larger(timing, excess.waits * (double)now->wait_fraction);
+
+    return (struct wp_budget_choice){
+        .block_rate_ns = wp_budget_step(now->block_rate_ns, block_rate, least->block_rate_ns,
+                                        WP_BUDGET_MAX_BLOCK_RATE_NS, steps),
+        .mutex_fraction = wp_budget_step(now->mutex_fraction, mutex_fraction, least->mutex_fraction,
+                                         WP_BUDGET_MAX_MUTEX_FRACTION, steps),
+        .wait_fraction = wp_budget_step(now->wait_fraction, wait_fraction, 1,
+                                        WP_BUDGET_MAX_WAIT_FRACTION, steps),
+    };
+}
+
+/* How many unlocks may be charged until the next turn; at least one. */
+static uint64_t
+wp_budget_charges(const struct wp_region_budget *budget, double unlock_cost_ns)
+{
+    double seconds = (double)WP_BUDGET_TURN_NS / 1e9;
+    double charges = WP_BUDGET_MAX_CHARGES;
+
+    if (budget->cost_ns_per_s != 0)
+        charges =
+            (double)budget->cost_ns_per_s * seconds * WP_BUDGET_UNLOCKS_SHARE / unlock_cost_ns;
+    if (budget->samples_per_s != 0) {
+        double samples = (double)budget->samples_per_s * seconds * WP_BUDGET_COUNT_SHARE;
+
+        charges = samples < charges ? samples : charges;
+    }
+    return (uint64_t)wp_budget_larger(charges, 1);
+}
+
+bool
+wp_budget_has_charge(void)
+{
+    return wp_atomic_load_64(&wp_region()->budget.charges) != 1;
+}
+
+void
+wp_budget_spend_charge(void)
+{
+    uint64_t *charges = &wp_region()->budget.charges;
+    uint64_t left = wp_atomic_load_64(charges);
+
+    /* Should another be quicker, it has spent this one. */
+    if (left > 1)
+        (void)wp_atomic_cas_64(charges, left, left - 1);
+}
+
+void
+wp_budget_spend(enum wp_own_cost_class class)
+{
+    struct wp_region_budget *budget = &wp_region()->budget;
+    const double turn_s = (double)WP_BUDGET_TURN_NS / 1e9;
+    uint64_t cost_ns_per_s, samples_per_s;
+    double part = 0;
+
+    if (__builtin_expect(wp_atomic_load_64(&budget->charges) == 0, 1))
+        return;
+    cost_ns_per_s = wp_atomic_load_64(&budget->cost_ns_per_s);
+    samples_per_s = wp_atomic_load_64(&budget->samples_per_s);
+    if (cost_ns_per_s != 0)
+        part = (double)wp_atomic_load_64(&budget->unit_costs[class]) /
+               ((double)cost_ns_per_s * turn_s * WP_BUDGET_ALL_SHARES);
+    if (samples_per_s != 0 && class != WP_OWN_COST_wait)
+        part = wp_budget_larger(
+            part, 1 / ((double)samples_per_s * turn_s * 2 * WP_BUDGET_COUNT_SHARE));
+    if (part > 1)
+        part = 1;
+    (void)wp_atomic_add_64(&budget->spent, (uint64_t)(part * (double)WP_REGION_BUDGET_SPENT));
+}
+
+/* --- the account ------------------------------------------------------------------------------ */
+
+static uint64_t
+wp_budget_count(const struct wp_region_header *region, enum wp_region_counter counter)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
+        sum += wp_atomic_load_64(&region->counters[shard].value[counter]);
+    return sum;
+}
+
+/* The difference to what stands in *last, which becomes `now`. Never negative, however two turns
+ * that met have mixed their accounts. */
+static uint64_t
+wp_budget_since(uint64_t *last, uint64_t now)
+{
+    uint64_t before = wp_atomic_load_64(last);
+
+    wp_atomic_store_64(last, now);
+    return now > before ? now - before : 0;
+}
+
+/* What one of a class costs: what was measured in the last span, as far as there was enough of it,
+ * else what was known before. */
+static double
+wp_budget_unit_cost(struct wp_region_header *region, unsigned class, uint64_t count)
+{
+    struct wp_region_budget *budget = &region->budget;
+    enum wp_region_counter counter = (enum wp_region_counter)(WP_COUNTER_wait_cost_ns + class);
+    uint64_t known = wp_atomic_load_64(&budget->unit_costs[class]);
+    uint64_t spent = wp_budget_since(&budget->last_costs[class], wp_budget_count(region, counter));
+    double cost = known != 0 ? (double)known : wp_budget_first_costs[class];
+    double measured = (double)count / WP_OWN_COST_EVERY;
+
+    if (count != 0 && spent != 0)
+        cost +=
+            ((double)spent / (double)count - cost) * measured / (measured + WP_BUDGET_SMOOTHING);
+    /* 0 would mean that it is not known. */
+    wp_atomic_store_64(&budget->unit_costs[class], cost < 1 ? 1 : (uint64_t)(cost + 0.5));
+    return cost;
+}
+
+static struct wp_budget_load
+wp_budget_measure(struct wp_region_header *region, uint64_t now_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    uint64_t waits = wp_budget_count(region, WP_COUNTER_waits) -
+                     wp_budget_count(region, WP_COUNTER_waits_passed_over);
+    struct wp_budget_load load = {
+        .span_ns = wp_budget_since(&budget->last_turn_ns, now_ns),
+        .waits = wp_budget_since(&budget->last_waits, waits),
+        .samples = wp_budget_since(&budget->last_samples,
+                                   wp_budget_count(region, WP_COUNTER_block_samples)),
+        .unlocks = wp_budget_since(&budget->last_unlocks,
+                                   wp_budget_count(region, WP_COUNTER_mutex_samples)),
+    };
+
+    load.wait_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_wait, load.waits);
+    load.sample_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_sample, load.samples);
+    load.unlock_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_unlock, load.unlocks);
+    return load;
+}
+
+/* --- the ring --------------------------------------------------------------------------------- */
+
+/* A reader takes a row whose time it finds set before and after it has read the rest. */
+static void
+wp_budget_write_row(struct wp_region_header *region, uint64_t span_ns, uint64_t waits,
+                    uint64_t samples)
+{
+    struct wp_region_budget *budget = &region->budget;
+    uint32_t rows = region->tables[WP_TABLE_BUDGET].capacity;
+    struct wp_region_budget_turn *row = wp_region_rows(region, WP_TABLE_BUDGET);
+    struct timespec now;
+
+    if (rows == 0)
+        return;
+    row += wp_atomic_load_64(&budget->turn_count) % rows;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    wp_atomic_store_64(&row->realtime_ns, 0);
+    wp_atomic_store_64_release(&row->span_ns, span_ns);
+    wp_atomic_store_64_release(
+        &row->block_rate_ns, wp_region_block_rate_meant(wp_atomic_load_64(&region->block_rate_ns)));
+    wp_atomic_store_64(&row->mutex_fraction, wp_atomic_load_64(&region->mutex_fraction));
+    wp_atomic_store_64(&row->wait_fraction, wp_atomic_load_64(&region->wait_fraction));
+    wp_atomic_store_64(&row->cost_ns, wp_atomic_load_64(&budget->row_cost_ns));
+    wp_atomic_store_64(&row->waits, waits);
+    wp_atomic_store_64(&row->samples, samples);
+    wp_atomic_store_64_release(&row->realtime_ns,
+                               (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
+    (void)wp_atomic_add_64(&budget->turn_count, 1);
+}
+
+static void
+wp_budget_note(struct wp_region_header *region, const struct wp_budget_load *load, uint64_t now_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    double cost_ns = (double)load->waits * load->wait_cost_ns +
+                     (double)load->samples * load->sample_cost_ns +
+                     (double)load->unlocks * load->unlock_cost_ns;
+    uint64_t begin_ns = wp_atomic_load_64(&budget->row_begin_ns);
+    uint64_t waits, samples;
+
+    (void)wp_atomic_add_64(&budget->row_cost_ns, (uint64_t)cost_ns);
+    if (begin_ns != 0 && now_ns - begin_ns < WP_BUDGET_ROW_NS)
+        return;
+    waits = wp_budget_since(&budget->row_waits, wp_budget_count(region, WP_COUNTER_waits));
+    samples = wp_budget_since(&budget->row_samples,
+                              wp_budget_count(region, WP_COUNTER_block_samples) +
+                                  wp_budget_count(region, WP_COUNTER_mutex_samples));
+    if (begin_ns != 0)
+        wp_budget_write_row(region, now_ns - begin_ns, waits, samples);
+    wp_atomic_store_64(&budget->row_cost_ns, 0);
+    wp_atomic_store_64(&budget->row_begin_ns, now_ns);
+}
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
+static uint64_t
+wp_budget_at_least(uint64_t value, uint64_t least)
+{
+    return value > least ? value : least;
+}
+
+/* Whether the latest turn, which lasts until turn_ns, has spent what it may, and the caller is the
+ * first to say so. */
+static bool
+wp_budget_is_early(struct wp_region_budget *budget, uint64_t turn_ns, uint64_t now_ns)
+{
+    uint64_t spent = wp_atomic_load_64(&budget->spent);
+
+    return spent >= WP_REGION_BUDGET_SPENT &&
+           now_ns + WP_BUDGET_TURN_NS >= turn_ns + WP_BUDGET_LEAST_TURN_NS &&
+           wp_atomic_cas_64(&budget->spent, spent, 0);
+}
+
+bool
+wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    struct wp_region_budget limits = {
+        .cost_ns_per_s = wp_atomic_load_64(&budget->cost_ns_per_s),
+        .samples_per_s = wp_atomic_load_64(&budget->samples_per_s),
+    };
+    uint64_t turn_ns = wp_atomic_load_64(&budget->turn_ns);
+    bool is_first = wp_atomic_load_64(&budget->last_turn_ns) == 0;
+    struct wp_budget_choice least = {wp_atomic_load_64(&region->base_block_rate_ns),
+                                     wp_atomic_load_64(&region->base_mutex_fraction), 1};
+    struct wp_budget_choice choice = {
+        .block_rate_ns =
+            wp_budget_at_least(wp_atomic_load_64(&budget->block_rate_ns), least.block_rate_ns),
+        .mutex_fraction =
+            wp_budget_at_least(wp_atomic_load_64(&budget->mutex_fraction), least.mutex_fraction),
+        .wait_fraction = wp_budget_at_least(wp_atomic_load_64(&budget->wait_fraction), 1),
+    };
+
+    bool is_early = now_ns < turn_ns;
+
+    if (!wp_region_budget_limits(&limits) ||
+        (is_early && !wp_budget_is_early(budget, turn_ns, now_ns)) ||
+        !wp_atomic_cas_64(&budget->turn_ns, turn_ns, now_ns + WP_BUDGET_TURN_NS))
+        return false;
+    wp_atomic_store_64(&budget->spent, 0);
+
+    struct wp_budget_load load = wp_budget_measure(region, now_ns);
+
+    if (!is_first && load.span_ns != 0) {
+        wp_budget_note(region, &load, now_ns);
+        choice = wp_budget_choose(&limits, &load, &least, &choice);
+    }
+    if (!is_early)
+        wp_atomic_store_64(&budget->charges, 1 + wp_budget_charges(&limits, load.unlock_cost_ns));
+    wp_atomic_store_64(&budget->block_rate_ns, choice.block_rate_ns);
+    wp_atomic_store_64(&budget->mutex_fraction, choice.mutex_fraction);
+    wp_atomic_store_64(&budget->wait_fraction, choice.wait_fraction);
+    return true;
+}

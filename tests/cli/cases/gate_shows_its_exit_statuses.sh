@@ -1,0 +1,1 @@
+waitprof gate --help | sed '1,/^Exit status:/d'
