@@ -48,7 +48,11 @@ def parse_arguments():
     parser.add_argument("--priority", type=int, default=10, help="of the runs, real-time; 0: none")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--markdown", help="file for the table")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    # Commands run in the directory of the captures.
+    arguments.waitprof = os.path.abspath(arguments.waitprof)
+    arguments.program = os.path.abspath(arguments.program)
+    return arguments
 
 
 class Pool:

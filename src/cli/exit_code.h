@@ -22,7 +22,8 @@
     X(0, OK, "doctor: the program can be profiled")                                                \
     X(1, FAILURE, "doctor: the program cannot be profiled")
 
-/* All of them: a file that cannot be read must look neither like a regression nor like little data. */
+/* All of them: a file that cannot be read must look neither like a regression nor like little data.
+ * */
 #define WP_GATE_EXIT_CODES(X)                                                                      \
     X(0, PASS, "gate: no regression")                                                              \
     X(1, REGRESSION, "gate: a regression")                                                         \

@@ -41,8 +41,8 @@ enum wp_time_day {
 
 /*
  * Reads "03:14", "03:14:05.5", "2026-11-22", "2026-11-22 03:14[:05]" (with T instead of the blank,
- * too), each with "Z" or "+01:00" behind it if it is not on the clock that is shown; "-10m": so long
- * before the reference. 0 or -EINVAL with a message.
+ * too), each with "Z" or "+01:00" behind it if it is not on the clock that is shown; "-10m": so
+ * long before the reference. 0 or -EINVAL with a message.
  */
 int wp_time_parse(const char *text, bool utc, uint64_t reference_ns, enum wp_time_day day,
                   uint64_t *time_ns, struct wp_error *error);

@@ -212,6 +212,7 @@ wp_blame_join(struct wp_blame_record *record, uint32_t set, uint64_t key, uint64
             wp_blame_count_active(set, before, true);
             wp_blame_add_unattributed(quiet_ns, waited, wp_blame_charged_ns(record),
                                       key & WP_BLAME_FRACTION_MASK, start_ns);
+            wp_blame_add_charged(record, quiet_ns);
             return true;
         }
     }
@@ -302,7 +303,8 @@ wp_blame_remove_waiter(struct wp_blame_account *account, uint64_t start_ns, bool
     account->debt = account->debt || unpaid > 0;
 }
 
-/* A waiter that was charged with charged_ns (less than 0: with nothing) has left the account. */
+/* A waiter that was charged with charged_ns (less than 0: with nothing), or will be, has left the
+ * account. */
 static void
 wp_blame_forget_charged(struct wp_blame_record *record, const struct wp_blame_account *account,
                         int64_t charged_ns)
@@ -329,8 +331,10 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         bool before = wp_blame_is_active(&account);
         int64_t charged_ns =
             wp_account_between(ticket->start_ns & WP_ACCOUNT_TIME_MASK, account.last_ns);
-        int64_t quiet_ns =
-            account.quiet ? wp_account_between(account.last_ns, now_ns & WP_ACCOUNT_TIME_MASK) : 0;
+        int64_t since_last_ns = wp_account_between(account.last_ns, now_ns & WP_ACCOUNT_TIME_MASK);
+        int64_t quiet_ns = account.quiet ? since_last_ns : 0;
+        /* What it leaves unpaid is charged with the next unlock's, when it is gone. */
+        int64_t unpaid_ns = acquired || account.quiet ? 0 : since_last_ns;
 
         /* Wiped: we are a forked child, and registered in the parent. */
         if (account.waiting == 0 || wp_account_is_taken(seen))
@@ -340,7 +344,7 @@ wp_blame_leave(const struct wp_blame_ticket *ticket, bool acquired, uint64_t now
         else
             wp_blame_remove_waiter(&account, ticket->start_ns, acquired, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_blame_pack(&account))) {
-            wp_blame_forget_charged(record, &account, charged_ns);
+            wp_blame_forget_charged(record, &account, charged_ns + unpaid_ns);
             wp_blame_count_active((ticket->record - 1) / WP_BLAME_WAYS, before,
                                   wp_blame_is_active(&account));
             wp_blame_add_unattributed(quiet_ns, 1, charged_ns > 0 ? (uint64_t)charged_ns : 0,

@@ -30,10 +30,18 @@
 
 #define WP_BUDGET_MAX_CHARGES 1e9
 
+/* A shard that is counted in is read so often again. */
+#define WP_BUDGET_COUNT_TRIES 4
+
 /* What one costs before it was measured, and how many measurements weigh as much as what is known
  * from before. */
 static const double wp_budget_first_costs[WP_OWN_COST_CLASSES] = {400, 400, 600};
-#define WP_BUDGET_SMOOTHING 32.0
+#define WP_BUDGET_SMOOTHING 16.0
+
+/* Measured costs count for so many times what is known at most: a single measurement that was
+ * preempted in the middle is a hundred times too large. What did become dearer is learned in some
+ * turns. */
+#define WP_BUDGET_MAX_RISE 8.0
 
 /* --- choosing --------------------------------------------------------------------------------- */
 
@@ -143,7 +151,12 @@ wp_budget_charges(const struct wp_region_budget *budget, double unlock_cost_ns)
 bool
 wp_budget_has_charge(void)
 {
-    return wp_atomic_load_64(&wp_region()->budget.charges) != 1;
+    const struct wp_region_budget *budget = &wp_region()->budget;
+
+    /* A turn that was under way when a command took the budget away leaves charges behind it. */
+    return wp_atomic_load_64(&budget->charges) != 1 ||
+           (wp_atomic_load_64(&budget->cost_ns_per_s) |
+            wp_atomic_load_64(&budget->samples_per_s)) == 0;
 }
 
 void
@@ -157,8 +170,7 @@ wp_budget_spend_charge(void)
         (void)wp_atomic_cas_64(charges, left, left - 1);
 }
 
-void
-wp_budget_spend(enum wp_own_cost_class class)
+void wp_budget_spend(enum wp_own_cost_class class)
 {
     struct wp_region_budget *budget = &wp_region()->budget;
     const double turn_s = (double)WP_BUDGET_TURN_NS / 1e9;
@@ -173,8 +185,8 @@ wp_budget_spend(enum wp_own_cost_class class)
         part = (double)wp_atomic_load_64(&budget->unit_costs[class]) /
                ((double)cost_ns_per_s * turn_s * WP_BUDGET_ALL_SHARES);
     if (samples_per_s != 0 && class != WP_OWN_COST_wait)
-        part = wp_budget_larger(
-            part, 1 / ((double)samples_per_s * turn_s * 2 * WP_BUDGET_COUNT_SHARE));
+        part = wp_budget_larger(part,
+                                1 / ((double)samples_per_s * turn_s * 2 * WP_BUDGET_COUNT_SHARE));
     if (part > 1)
         part = 1;
     (void)wp_atomic_add_64(&budget->spent, (uint64_t)(part * (double)WP_REGION_BUDGET_SPENT));
@@ -189,6 +201,28 @@ wp_budget_count(const struct wp_region_header *region, enum wp_region_counter co
 
     for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++)
         sum += wp_atomic_load_64(&region->counters[shard].value[counter]);
+    return sum;
+}
+
+/* Waits that were looked at. One that is counted between the two readings would be off by all that
+ * it stands for. */
+static uint64_t
+wp_budget_count_looked_at(const struct wp_region_header *region)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t shard = 0; shard < WP_REGION_COUNTER_SHARDS; shard++) {
+        const uint64_t *counters = region->counters[shard].value;
+        uint64_t waits, passed_over;
+        int tries = 0;
+
+        do {
+            passed_over = wp_atomic_load_64_acquire(&counters[WP_COUNTER_waits_passed_over]);
+            waits = wp_atomic_load_64_acquire(&counters[WP_COUNTER_waits]);
+        } while (wp_atomic_load_64(&counters[WP_COUNTER_waits_passed_over]) != passed_over &&
+                 tries++ < WP_BUDGET_COUNT_TRIES);
+        sum += waits - passed_over;
+    }
     return sum;
 }
 
@@ -215,9 +249,13 @@ wp_budget_unit_cost(struct wp_region_header *region, unsigned class, uint64_t co
     double cost = known != 0 ? (double)known : wp_budget_first_costs[class];
     double measured = (double)count / WP_OWN_COST_EVERY;
 
-    if (count != 0 && spent != 0)
-        cost +=
-            ((double)spent / (double)count - cost) * measured / (measured + WP_BUDGET_SMOOTHING);
+    if (count != 0 && spent != 0) {
+        double mean = (double)spent / (double)count;
+
+        if (mean > cost * WP_BUDGET_MAX_RISE)
+            mean = cost * WP_BUDGET_MAX_RISE;
+        cost += (mean - cost) * measured / (measured + WP_BUDGET_SMOOTHING);
+    }
     /* 0 would mean that it is not known. */
     wp_atomic_store_64(&budget->unit_costs[class], cost < 1 ? 1 : (uint64_t)(cost + 0.5));
     return cost;
@@ -227,11 +265,9 @@ static struct wp_budget_load
 wp_budget_measure(struct wp_region_header *region, uint64_t now_ns)
 {
     struct wp_region_budget *budget = &region->budget;
-    uint64_t waits = wp_budget_count(region, WP_COUNTER_waits) -
-                     wp_budget_count(region, WP_COUNTER_waits_passed_over);
     struct wp_budget_load load = {
         .span_ns = wp_budget_since(&budget->last_turn_ns, now_ns),
-        .waits = wp_budget_since(&budget->last_waits, waits),
+        .waits = wp_budget_since(&budget->last_waits, wp_budget_count_looked_at(region)),
         .samples = wp_budget_since(&budget->last_samples,
                                    wp_budget_count(region, WP_COUNTER_block_samples)),
         .unlocks = wp_budget_since(&budget->last_unlocks,
@@ -285,7 +321,8 @@ wp_budget_note(struct wp_region_header *region, const struct wp_budget_load *loa
     uint64_t waits, samples;
 
     (void)wp_atomic_add_64(&budget->row_cost_ns, (uint64_t)cost_ns);
-    if (begin_ns != 0 && now_ns - begin_ns < WP_BUDGET_ROW_NS)
+    /* Also if somebody who was held up in an earlier turn finds the row of a later one begun. */
+    if (begin_ns != 0 && now_ns < begin_ns + WP_BUDGET_ROW_NS)
         return;
     waits = wp_budget_since(&budget->row_waits, wp_budget_count(region, WP_COUNTER_waits));
     samples = wp_budget_since(&budget->row_samples,

@@ -66,8 +66,8 @@ struct wp_budget_choice wp_budget_choose(const struct wp_region_budget *budget,
 
 /*
  * If the time of a turn has come, or the latest has spent what it may, and nobody else has taken
- * it: takes it, and stores the choice in the budget; the caller settles the rates. False: nothing was done. Lock-free, no system call;
- * signal handlers.
+ * it: takes it, and stores the choice in the budget; the caller settles the rates. False: nothing
+ * was done. Lock-free, no system call; signal handlers.
  */
 bool wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns);
 

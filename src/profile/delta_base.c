@@ -130,6 +130,12 @@ wp_delta_base_free(struct wp_delta_base *base)
     free(base);
 }
 
+void
+wp_delta_base_advance(struct wp_delta_base *base, uint64_t read_monotonic_ns)
+{
+    base->read_monotonic_ns = read_monotonic_ns;
+}
+
 int
 wp_delta_base_subtract(const struct wp_delta_base *base, struct wp_profile *profile,
                        struct wp_error *error)

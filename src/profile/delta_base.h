@@ -15,6 +15,9 @@ int wp_delta_base_new(const struct wp_profile *profile, struct wp_delta_base **b
                       struct wp_error *error);
 void wp_delta_base_free(struct wp_delta_base *base); /* NULL is fine */
 
+/* As if it had been made at that time, up to which nothing was added to the totals. */
+void wp_delta_base_advance(struct wp_delta_base *base, uint64_t read_monotonic_ns);
+
 /*
  * Does what wp_profile_subtract does with the profile that the base was made of. Stacks are told
  * apart by 64 bits of a checksum: among 100 000, the odds that two have the same are one in four

@@ -8,10 +8,11 @@
  *     many waits.
  * hog: a mutex that is asked for again at once: waiters starve, while it is unlocked ever so often.
  * condition, pipe: threads in pairs hand a turn to and fro, and keep it for HOLD_NS.
- * Calm and after: a turn in some 5 ms, held for 200 us. With PROCESSES, so many children are forked, each with
+ * Calm and after: a turn in some 20 ms, held for 200 us. With PROCESSES, so many children are forked, each with
  * THREADS threads and a lock of its own. Prints, for all of them together:
  *     storm_from_ns N storm_until_ns N     (CLOCK_MONOTONIC)
  *     waits N delay_ns N blame_ns N operations N storm_operations N
+ *     slot N time_ns N waits N delay_ns N most_ns N squares X     (of each 10 ms in which waits were drawn)
  * blame_ns (mutex, hog alone): what was waited until the mutex was unlocked for the last time
  * before the waiter had it; what is left of delay_ns is the way to the processor.
  */
@@ -32,15 +33,22 @@
 #define MAX_THREADS 64
 #define MAX_PROCESSES 8
 
+#define SLOT_NS UINT64_C(10000000)
+#define SLOTS 1000u
+
 /* Reads that took less found something there: what the profile, too, sees as no wait. */
 #define READ_READY_NS 8000
 
 /* In the calm all is slower, and waits are few, but there are some. */
-#define CALM_TURN_NS 5000000
+#define CALM_TURN_NS 20000000
 #define CALM_HOLD_NS 200000
 
 struct account {
     uint64_t waits, delay_ns, blame_ns, operations, storm_operations;
+    uint64_t slot_waits[SLOTS],
+        slot_delay_ns[SLOTS];     /* by time of the wait's start (pipes: its end) */
+    uint64_t slot_most_ns[SLOTS]; /* the longest of them */
+    double slot_squares[SLOTS];
 } __attribute__((aligned(64)));
 
 /* Two threads that hand a turn to and fro. */
@@ -62,7 +70,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static uint64_t released_ns; /* when the mutex was unlocked; under the mutex */
 static struct pair pairs[MAX_THREADS / 2];
-static uint64_t hold_ns, storm_from_ns, storm_until_ns, end_ns;
+static uint64_t hold_ns, start_ns, storm_from_ns, storm_until_ns, end_ns;
 
 static uint64_t
 now_ns(void)
@@ -90,10 +98,27 @@ hold(void)
 }
 
 static void
-add_wait(struct account *account, uint64_t start_ns)
+add_wait(struct account *account, uint64_t since_ns, uint64_t until_ns, uint64_t drawn_ns)
 {
+    uint64_t slot = (drawn_ns - start_ns) / SLOT_NS;
+    uint64_t delay_ns = until_ns - since_ns;
+
+    if (slot >= SLOTS)
+        slot = SLOTS - 1;
     account->waits++;
-    account->delay_ns += now_ns() - start_ns;
+    account->delay_ns += delay_ns;
+    account->slot_waits[slot]++;
+    account->slot_delay_ns[slot] += delay_ns;
+    if (account->slot_most_ns[slot] < delay_ns)
+        account->slot_most_ns[slot] = delay_ns;
+    account->slot_squares[slot] += (double)delay_ns * (double)delay_ns;
+}
+
+/* A wait that is over. */
+static void
+add_lock_wait(struct account *account, uint64_t since_ns)
+{
+    add_wait(account, since_ns, now_ns(), since_ns);
 }
 
 /* Before a turn. False: the end has come. */
@@ -117,12 +142,12 @@ static void
 take_mutex(struct account *account)
 {
     if (pthread_mutex_trylock(&mutex) == EBUSY) {
-        uint64_t start_ns = now_ns();
+        uint64_t since_ns = now_ns();
 
         pthread_mutex_lock(&mutex);
-        add_wait(account, start_ns);
-        if (released_ns > start_ns)
-            account->blame_ns += released_ns - start_ns;
+        add_lock_wait(account, since_ns);
+        if (released_ns > since_ns)
+            account->blame_ns += released_ns - since_ns;
     }
     hold();
     released_ns = now_ns();
@@ -162,10 +187,10 @@ fight_for_rwlock(void *argument)
 
         if ((writes ? pthread_rwlock_trywrlock(&rwlock) : pthread_rwlock_tryrdlock(&rwlock)) ==
             EBUSY) {
-            uint64_t start_ns = now_ns();
+            uint64_t since_ns = now_ns();
 
             (void)(writes ? pthread_rwlock_wrlock(&rwlock) : pthread_rwlock_rdlock(&rwlock));
-            add_wait(self->account, start_ns);
+            add_lock_wait(self->account, since_ns);
         }
         hold();
         pthread_rwlock_unlock(&rwlock);
@@ -178,10 +203,10 @@ static void
 lock_of_pair(const struct thread *self)
 {
     if (pthread_mutex_trylock(&self->pair->lock) == EBUSY) {
-        uint64_t start_ns = now_ns();
+        uint64_t since_ns = now_ns();
 
         pthread_mutex_lock(&self->pair->lock);
-        add_wait(self->account, start_ns);
+        add_lock_wait(self->account, since_ns);
     }
 }
 
@@ -204,10 +229,10 @@ hand_over_by_condition(void *argument)
     do {
         lock_of_pair(self);
         while (pair->turn == !self->side) {
-            uint64_t start_ns = now_ns();
+            uint64_t since_ns = now_ns();
 
             pthread_cond_wait(&pair->changed, &pair->lock);
-            add_wait(self->account, start_ns);
+            add_lock_wait(self->account, since_ns);
         }
         is_over = pair->turn == 2;
         pthread_mutex_unlock(&pair->lock);
@@ -231,11 +256,13 @@ hand_over_by_pipe(void *argument)
     if (self->side == 0 && write(out, &byte, 1) != 1)
         return NULL;
     for (;;) {
-        uint64_t start_ns = now_ns();
+        uint64_t since_ns = now_ns();
         ssize_t got = read(in, &byte, 1);
 
-        if (now_ns() - start_ns > READ_READY_NS)
-            add_wait(self->account, start_ns);
+        uint64_t until_ns = now_ns();
+
+        if (until_ns - since_ns > READ_READY_NS)
+            add_wait(self->account, since_ns, until_ns, until_ns);
         if (got != 1)
             break;
         hold();
@@ -307,18 +334,39 @@ run_processes(const struct kind *kind, unsigned count, unsigned processes, struc
 static void
 print_sum(const struct account *accounts)
 {
-    struct account sum = {0, 0, 0, 0, 0};
+    uint64_t waits = 0, delay_ns = 0, blame_ns = 0, operations = 0, storm_operations = 0;
 
     for (unsigned i = 0; i < MAX_THREADS * MAX_PROCESSES; i++) {
-        sum.waits += accounts[i].waits;
-        sum.delay_ns += accounts[i].delay_ns;
-        sum.blame_ns += accounts[i].blame_ns;
-        sum.operations += accounts[i].operations;
-        sum.storm_operations += accounts[i].storm_operations;
+        waits += accounts[i].waits;
+        delay_ns += accounts[i].delay_ns;
+        blame_ns += accounts[i].blame_ns;
+        operations += accounts[i].operations;
+        storm_operations += accounts[i].storm_operations;
     }
     printf("waits %" PRIu64 " delay_ns %" PRIu64 " blame_ns %" PRIu64 " operations %" PRIu64
            " storm_operations %" PRIu64 "\n",
-           sum.waits, sum.delay_ns, sum.blame_ns, sum.operations, sum.storm_operations);
+           waits, delay_ns, blame_ns, operations, storm_operations);
+}
+
+static void
+print_slots(const struct account *accounts)
+{
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        uint64_t waits = 0, delay_ns = 0, most_ns = 0;
+        double squares = 0;
+
+        for (unsigned i = 0; i < MAX_THREADS * MAX_PROCESSES; i++) {
+            waits += accounts[i].slot_waits[slot];
+            delay_ns += accounts[i].slot_delay_ns[slot];
+            squares += accounts[i].slot_squares[slot];
+            if (most_ns < accounts[i].slot_most_ns[slot])
+                most_ns = accounts[i].slot_most_ns[slot];
+        }
+        if (delay_ns != 0)
+            printf("slot %u time_ns %" PRIu64 " waits %" PRIu64 " delay_ns %" PRIu64
+                   " most_ns %" PRIu64 " squares %.9g\n",
+                   slot, start_ns + slot * SLOT_NS, waits, delay_ns, most_ns, squares);
+    }
 }
 
 static const struct kind *
@@ -345,7 +393,8 @@ main(int argc, char **argv)
         return 2;
     }
     hold_ns = (uint64_t)atoll(argv[6]);
-    storm_from_ns = now_ns() + (uint64_t)atoll(argv[3]) * 1000000;
+    start_ns = now_ns();
+    storm_from_ns = start_ns + (uint64_t)atoll(argv[3]) * 1000000;
     storm_until_ns = storm_from_ns + (uint64_t)atoll(argv[4]) * 1000000;
     end_ns = storm_until_ns + (uint64_t)atoll(argv[5]) * 1000000;
     printf("storm_from_ns %" PRIu64 " storm_until_ns %" PRIu64 "\n", storm_from_ns, storm_until_ns);
@@ -355,5 +404,6 @@ main(int argc, char **argv)
         return 1;
     }
     print_sum(accounts);
+    print_slots(accounts);
     return 0;
 }

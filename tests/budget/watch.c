@@ -8,6 +8,8 @@
  * the columns. At the end, lines with the totals of the stacks of each profile and function, of
  * which one is `budget`: what the budget left without an unlocker.
  *     total PROFILE FUNCTION contentions delay_ns samples variance squares
+ * and with the waits of each function.
+ *     waits FUNCTION count
  */
 #include <dirent.h>
 #include <errno.h>
@@ -197,6 +199,29 @@ print_totals(const struct wp_region_header *region)
     }
 }
 
+/* The waits that each function made, of whatever part of it. */
+static void
+print_waits(const struct wp_region_header *region)
+{
+    const char *base = (const char *)region;
+    const struct wp_region_table *waits = &region->tables[WP_TABLE_WAITS];
+    const struct wp_region_function *functions =
+        (const void *)(base + region->tables[WP_TABLE_FUNCTIONS].offset);
+
+    for (uint32_t i = 1; i < region->tables[WP_TABLE_FUNCTIONS].count; i++) {
+        uint64_t sum = 0;
+
+        for (uint32_t shard = 0; shard < waits->capacity; shard++) {
+            const uint64_t *row =
+                (const void *)(base + waits->offset + (size_t)shard * waits->stride);
+
+            sum += row[i];
+        }
+        if (sum != 0)
+            printf("waits %s %" PRIu64 "\n", functions[i].name, sum);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -227,5 +252,6 @@ main(int argc, char **argv)
     print_line(region);
     add_stacks(region);
     print_totals(region);
+    print_waits(region);
     return 0;
 }

@@ -37,6 +37,8 @@ assert_defaults(const struct wp_config *config)
 {
     assert_int_equal(config->block_rate_ns, 100000);
     assert_int_equal(config->mutex_fraction, 10);
+    assert_int_equal(config->budget_cost_ns_per_s, 0);
+    assert_int_equal(config->budget_samples_per_s, 0);
     assert_int_equal(config->region_bytes, 32 << 20);
     assert_int_equal(config->run_id, 0);
     assert_int_equal(config->seed, 0);
@@ -291,6 +293,98 @@ debug_is_on_for_any_value_but_nothing_and_0(void **state)
     assert_false(read_one("WAITPROF_DEBUG=").debug);
 }
 
+/* --- The budget ------------------------------------------------------------------------------ */
+
+static void
+a_budget_is_a_share_of_a_processor_or_a_number_of_samples(void **state)
+{
+    static const struct {
+        const char *variable;
+        uint64_t cost_ns_per_s, samples_per_s;
+    } budgets[] = {
+        {"WAITPROF_BUDGET=0.5%", 5000000, 0},
+        {"WAITPROF_BUDGET=.5%", 5000000, 0},
+        {"WAITPROF_BUDGET=1%", 10000000, 0},
+        {"WAITPROF_BUDGET=100%", 1000000000, 0},
+        {"WAITPROF_BUDGET=12.3456789%", 123456789, 0},
+        {"WAITPROF_BUDGET=0.0000001%", 1, 0},
+        {"WAITPROF_BUDGET=2000/s", 0, 2000},
+        {"WAITPROF_BUDGET=1/s", 0, 1},
+        {"WAITPROF_BUDGET=1000000000/s", 0, WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S},
+        {"WAITPROF_BUDGET=off", 0, 0},
+        {"WAITPROF_BUDGET=0", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        struct wp_config config = read_one(budgets[i].variable);
+
+        assert_null(config.invalid);
+        assert_int_equal(config.budget_cost_ns_per_s, budgets[i].cost_ns_per_s);
+        assert_int_equal(config.budget_samples_per_s, budgets[i].samples_per_s);
+    }
+}
+
+static void
+what_is_no_budget_leaves_it_off_and_is_named(void **state)
+{
+    static const char *const budgets[] = {
+        "WAITPROF_BUDGET=",
+        "WAITPROF_BUDGET=1",
+        "WAITPROF_BUDGET=%",
+        "WAITPROF_BUDGET=.%",
+        "WAITPROF_BUDGET=1.%",
+        "WAITPROF_BUDGET=0%",
+        "WAITPROF_BUDGET=0.00%",
+        "WAITPROF_BUDGET=0/s",
+        "WAITPROF_BUDGET=/s",
+        "WAITPROF_BUDGET=0.5/s",
+        "WAITPROF_BUDGET=5/m",
+        "WAITPROF_BUDGET=5 %",
+        "WAITPROF_BUDGET=-1%",
+        "WAITPROF_BUDGET=1e-1%",
+        "WAITPROF_BUDGET=1%%",
+        "WAITPROF_BUDGET=1.2.3%",
+        "WAITPROF_BUDGET=0.12345678%",
+        "WAITPROF_BUDGET=100.0000001%",
+        "WAITPROF_BUDGET=101%",
+        "WAITPROF_BUDGET=1000000001/s",
+        "WAITPROF_BUDGET=99999999999999999999999999%",
+        "WAITPROF_BUDGET=99999999999999999999999999/s",
+        "WAITPROF_BUDGET=OFF",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        struct wp_config config = read_one(budgets[i]);
+
+        if (config.invalid != budgets[i])
+            fail_msg("%s is taken", budgets[i]);
+        assert_defaults(&config);
+    }
+}
+
+/* What the budget makes coarser begins finer than what nobody watches. */
+static void
+under_a_budget_rates_that_are_not_given_are_finer(void **state)
+{
+    struct wp_config config = read_one("WAITPROF_BUDGET=0.5%");
+
+    (void)state;
+    assert_int_equal(config.block_rate_ns, WP_CONFIG_BUDGET_BLOCK_RATE_NS);
+    assert_int_equal(config.mutex_fraction, WP_CONFIG_BUDGET_MUTEX_FRACTION);
+    config = read_config("WAITPROF_BLOCK_RATE=70", "WAITPROF_BUDGET=9/s", NULL, NULL);
+    assert_int_equal(config.block_rate_ns, 70);
+    assert_int_equal(config.mutex_fraction, WP_CONFIG_BUDGET_MUTEX_FRACTION);
+    config = read_config("WAITPROF_BUDGET=9/s", "WAITPROF_MUTEX_FRACTION=0", NULL, NULL);
+    assert_int_equal(config.block_rate_ns, WP_CONFIG_BUDGET_BLOCK_RATE_NS);
+    assert_int_equal(config.mutex_fraction, 0);
+    config = read_one("WAITPROF_BUDGET=off");
+    assert_defaults(&config);
+}
+
+/* --- Strings --------------------------------------------------------------------------------- */
+
 static void
 directories_point_into_the_environment(void **state)
 {
@@ -389,6 +483,9 @@ main(void)
         cmocka_unit_test(an_empty_list_of_families_wraps_nothing),
         cmocka_unit_test(an_unknown_family_spoils_the_whole_list),
         cmocka_unit_test(debug_is_on_for_any_value_but_nothing_and_0),
+        cmocka_unit_test(a_budget_is_a_share_of_a_processor_or_a_number_of_samples),
+        cmocka_unit_test(what_is_no_budget_leaves_it_off_and_is_named),
+        cmocka_unit_test(under_a_budget_rates_that_are_not_given_are_finer),
         cmocka_unit_test(directories_point_into_the_environment),
         cmocka_unit_test(the_first_invalid_variable_is_named_and_the_others_are_obeyed),
         cmocka_unit_test(an_empty_list_of_executables_means_all),

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -103,6 +104,108 @@ totals_are_unbiased_for_waits_near_the_rate(void **state)
     check_block_rule(50000, 100000, 5);
     check_block_rule(33333, 100000, 6);
     check_block_rule(1, 2, 7);
+}
+
+/* The same where one of `wait_fraction` waits is looked at; and squares less variance against the
+ * square of the wait itself. */
+static void
+check_wait_fraction(uint64_t delay_ns, uint64_t rate_ns, uint64_t wait_fraction, uint64_t seed)
+{
+    struct moments contentions = {0}, delay = {0}, variance = {0}, own_squares = {0};
+    double true_ns = (double)delay_ns, square = true_ns * true_ns;
+    double kept = (delay_ns < rate_ns ? true_ns / (double)rate_ns : 1) / (double)wait_fraction;
+    double spread = (1 - kept) / kept;
+
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        struct wp_sample sample = {0};
+
+        if (wp_sampling_looks_at(wp_sampling_next(&seed), wait_fraction) &&
+            wp_sampling_block_keeps(delay_ns, wp_sampling_below(wp_sampling_next(&seed), rate_ns)))
+            sample = wp_sampling_block_sample(delay_ns, rate_ns, wait_fraction);
+        moments_add(&contentions, (double)sample.contentions_fixed / WP_REGION_COUNT_ONE);
+        moments_add(&delay, (double)sample.delay_ns);
+        moments_add(&variance, sample.variance);
+        moments_add(&own_squares, sample.squares - sample.variance);
+    }
+    assert_mean_within(&contentions, 1, spread);
+    assert_mean_within(&delay, true_ns, spread * square);
+    assert_mean_within(&variance, spread * square, spread * pow(spread * square, 2));
+    /* Each estimate is d^2 / kept with probability `kept`. */
+    assert_mean_within(&own_squares, square, spread * square * square);
+    assert_true(fabs(moments_variance(&delay) / moments_mean(&variance) - 1) < 0.1);
+}
+
+static void
+totals_are_unbiased_where_one_of_many_waits_is_looked_at(void **state)
+{
+    (void)state;
+    check_wait_fraction(5000, 1000, 8, 51);
+    check_wait_fraction(5000, 1, 100, 52);
+    check_wait_fraction(100, 1000, 4, 53);
+    check_wait_fraction(999, 1000, 32, 54);
+}
+
+/* Waits of all lengths, at rates that change all the time: the sum, its variance and the sum of the
+ * waits' own squares, over many such programs. */
+static void
+sums_over_changing_rates_stay_unbiased(void **state)
+{
+    const uint32_t programs = 2000, waits = 200;
+    struct moments delay = {0}, variance = {0}, own_squares = {0};
+    double true_delay = 0, true_squares = 0;
+    uint64_t seed = 55;
+
+    (void)state;
+    for (uint32_t program = 0; program < programs; program++) {
+        struct moments sums[3];
+
+        memset(sums, 0, sizeof(sums));
+        true_delay = true_squares = 0;
+        for (uint64_t wait = 0; wait < waits; wait++) {
+            uint64_t delay_ns = 100 + wait * 37, rate_ns = 500 << (wait / 50);
+            uint64_t wait_fraction = UINT64_C(1) << (wait / 40);
+            struct wp_sample sample = {0};
+
+            true_delay += (double)delay_ns;
+            true_squares += (double)(delay_ns * delay_ns);
+            if (wp_sampling_looks_at(wp_sampling_next(&seed), wait_fraction) &&
+                wp_sampling_block_keeps(delay_ns,
+                                        wp_sampling_below(wp_sampling_next(&seed), rate_ns)))
+                sample = wp_sampling_block_sample(delay_ns, rate_ns, wait_fraction);
+            moments_add(&sums[0], (double)sample.delay_ns);
+            moments_add(&sums[1], sample.variance);
+            moments_add(&sums[2], sample.squares - sample.variance);
+        }
+        moments_add(&delay, sums[0].sum);
+        moments_add(&variance, sums[1].sum);
+        moments_add(&own_squares, sums[2].sum);
+    }
+    assert_mean_within(&delay, true_delay, moments_variance(&delay));
+    assert_mean_within(&own_squares, true_squares, moments_variance(&own_squares));
+    assert_true(fabs(moments_mean(&variance) / moments_variance(&delay) - 1) < 0.15);
+}
+
+static void
+at_wait_fraction_1_every_wait_is_looked_at(void **state)
+{
+    uint64_t seed = 56;
+
+    (void)state;
+    for (uint32_t i = 0; i < DRAWS; i++)
+        assert_true(wp_sampling_looks_at(wp_sampling_next(&seed), 1));
+    assert_true(wp_sampling_looks_at(UINT64_MAX, 1));
+}
+
+static void
+the_largest_wait_fraction_and_the_longest_wait_do_not_wrap(void **state)
+{
+    struct wp_sample sample = wp_sampling_block_sample(UINT64_MAX, 1, 1000);
+
+    (void)state;
+    assert_true(sample.delay_ns <= WP_SAMPLING_MAX_DELAY_NS);
+    assert_true(sample.delay_ns > WP_SAMPLING_MAX_DELAY_NS - 1000);
+    assert_int_equal(sample.contentions_fixed, 1000 * WP_REGION_COUNT_ONE);
+    assert_true(sample.variance < sample.squares);
 }
 
 static void
@@ -389,6 +492,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(totals_are_unbiased_for_waits_far_below_the_rate),
         cmocka_unit_test(totals_are_unbiased_for_waits_near_the_rate),
+        cmocka_unit_test(totals_are_unbiased_where_one_of_many_waits_is_looked_at),
+        cmocka_unit_test(sums_over_changing_rates_stay_unbiased),
+        cmocka_unit_test(at_wait_fraction_1_every_wait_is_looked_at),
+        cmocka_unit_test(the_largest_wait_fraction_and_the_longest_wait_do_not_wrap),
         cmocka_unit_test(waits_of_the_rate_and_longer_are_all_kept_as_they_are),
         cmocka_unit_test(rate_1_keeps_every_wait_exactly),
         cmocka_unit_test(exactly_delay_of_rate_thresholds_keep_a_wait),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/budget.h"
 #include "core/rates.h"
 #include "core/region.h"
 #include "core/sampling.h"
@@ -57,13 +58,19 @@ totals_of(enum wp_region_profile profile)
 }
 
 static __attribute__((noinline)) void
-record(uint64_t delay_ns, uint64_t block_rate_ns)
+record_at(uint64_t delay_ns, const struct wp_wait_rates *rates)
 {
     const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
 
+    wp_wait_record(delay_ns, rates, wp_clock_ns(), FUNCTION, &caller);
+}
+
+static void
+record(uint64_t delay_ns, uint64_t block_rate_ns)
+{
     const struct wp_wait_rates rates = {block_rate_ns, 1};
 
-    wp_wait_record(delay_ns, &rates, wp_clock_ns(), FUNCTION, &caller);
+    record_at(delay_ns, &rates);
 }
 
 static __attribute__((noinline)) void
@@ -333,6 +340,122 @@ the_fraction_selects_that_part_of_the_waiters(void **state)
     assert_true(fabs((double)selected - waits / 10.0) < 5 * sqrt(waits * 0.1 * 0.9));
 }
 
+/* --- Wait fractions -------------------------------------------------------------------------- */
+
+static void
+where_one_wait_stands_for_many_totals_are_those_of_all(void **state)
+{
+    const uint32_t waits = 40000;
+    const double n = 8;
+    struct region_fixture_totals totals;
+    const struct wp_wait_rates rates = {1, (uint64_t)n};
+    double bound = 5 * sqrt(waits * (n - 1));
+
+    (void)state;
+    for (uint32_t i = 0; i < waits; i++)
+        record_at(1000, &rates);
+    totals = totals_of(WP_PROFILE_BLOCK);
+    assert_true(fabs((double)totals.samples - waits / n) < bound / n);
+    assert_true(fabs((double)totals.delay_ns - 1000.0 * waits) < 1000 * bound);
+    /* Counters and thread rows count what a wait stands for. */
+    assert_int_equal(totals.contentions_fixed, totals.samples * (uint64_t)n * WP_REGION_COUNT_ONE);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_waits), totals.samples * (uint64_t)n);
+    assert_int_equal(region_fixture_counter(WP_COUNTER_waits_passed_over),
+                     totals.samples * ((uint64_t)n - 1));
+    assert_int_equal(region_fixture_counter(WP_COUNTER_block_samples), totals.samples);
+}
+
+/* Its own time is still known: an outer call that waited for it is not charged with it twice. */
+static void
+a_wait_that_is_passed_over_leaves_no_trace(void **state)
+{
+    uint64_t before_ns = wp_thread_waited_ns(), units = wp_region()->stack_units_used;
+    struct wp_lock_wait wait;
+    uint32_t passed_over = 0;
+
+    (void)state;
+    set_rates(1, 1);
+    wp_region()->wait_fraction = WP_BUDGET_MAX_WAIT_FRACTION;
+    while (passed_over < 20) {
+        uint64_t looked_at = region_fixture_counter(WP_COUNTER_waits);
+
+        begin_lock_wait(&wait);
+        if (!wait.is_looked_at) {
+            assert_int_equal(region_fixture_counter(WP_COUNTER_waits), looked_at);
+            assert_false(wp_blame_waited_for(&lock_word));
+            passed_over++;
+        }
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+        assert_false(wp_blame_waited_for(&lock_word));
+    }
+    if (region_fixture_counter(WP_COUNTER_waits) == 0) {
+        assert_int_equal(wp_region()->stack_units_used, units);
+        assert_int_equal(region_fixture_counter(WP_COUNTER_mutex_waiters), 0);
+        assert_int_equal(wp_thread_waited_ns(), before_ns);
+    }
+}
+
+static void
+waiters_of_a_lock_stand_for_both_fractions_together(void **state)
+{
+    const uint32_t waits = 40000;
+    uint64_t charged_ns = 0, contentions = 0;
+    struct wp_lock_wait wait;
+    struct wp_sample charge;
+    double selected;
+
+    (void)state;
+    set_rates(0, 5);
+    wp_region()->wait_fraction = 4;
+    for (uint32_t i = 0; i < waits; i++) {
+        begin_lock_wait(&wait);
+        if (wait.is_looked_at && wait.ticket.record != 0) {
+            assert_true(wp_blame_charge(&lock_word, wait.start_ns + 1000, &charge));
+            charged_ns += charge.delay_ns;
+            contentions += charge.contentions_fixed / WP_REGION_COUNT_ONE;
+        }
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    }
+    selected = (double)region_fixture_counter(WP_COUNTER_mutex_waiters);
+    assert_true(fabs(selected - waits / 20.0) < 5 * sqrt(waits / 20.0));
+    assert_int_equal(charged_ns, (uint64_t)selected * 20 * 1000);
+    assert_int_equal(contentions, (uint64_t)selected * 20);
+    assert_true(fabs((double)region_fixture_counter(WP_COUNTER_waits) - waits) <
+                5 * sqrt(waits * 3.0));
+}
+
+static void
+a_wait_fraction_beyond_its_bound_counts_as_the_bound(void **state)
+{
+    (void)state;
+    set_rates(1, UINT64_MAX);
+    wp_region()->wait_fraction = UINT64_MAX;
+    assert_int_equal(wp_wait_rates_now().wait_fraction, WP_BUDGET_MAX_WAIT_FRACTION);
+    assert_int_equal(wp_wait_whole_fraction(), WP_SAMPLING_MAX_FRACTION);
+    wp_region()->wait_fraction = 0;
+    assert_int_equal(wp_wait_rates_now().wait_fraction, 1);
+}
+
+/* Else a budget that was held in a storm would not be let go of after it. */
+static void
+waits_that_are_passed_over_take_turns_of_the_budget(void **state)
+{
+    struct wp_lock_wait wait;
+
+    (void)state;
+    set_rates(1, 1);
+    wp_region()->base_block_rate_ns = wp_region()->base_mutex_fraction = 1;
+    wp_region()->budget.cost_ns_per_s = 5000000;
+    wp_region()->budget.wait_fraction = wp_region()->wait_fraction = WP_BUDGET_MAX_WAIT_FRACTION;
+    wp_region()->budget.last_turn_ns = 1;
+    wp_region()->settle_at_ns = 1;
+    for (int i = 0; i < 1000 && wp_region()->wait_fraction != 1; i++) {
+        begin_lock_wait(&wait);
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    }
+    assert_int_equal(wp_region()->wait_fraction, 1);
+}
+
 static void
 errno_is_left_alone(void **state)
 {
@@ -506,6 +629,11 @@ main(void)
         TEST(a_refused_lock_is_no_event),
         TEST(each_profile_is_off_by_itself),
         TEST(the_fraction_selects_that_part_of_the_waiters),
+        TEST(where_one_wait_stands_for_many_totals_are_those_of_all),
+        TEST(a_wait_that_is_passed_over_leaves_no_trace),
+        TEST(waiters_of_a_lock_stand_for_both_fractions_together),
+        TEST(a_wait_fraction_beyond_its_bound_counts_as_the_bound),
+        TEST(waits_that_are_passed_over_take_turns_of_the_budget),
         TEST(errno_is_left_alone),
         TEST(every_kind_of_wait_notices_the_end_of_a_lease),
         TEST(a_thread_in_a_wait_shows_it),

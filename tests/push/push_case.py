@@ -93,7 +93,7 @@ class Case:
             process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def start_program(self, milliseconds=0, name=None):
+    def start_program(self, milliseconds=0, name=None, rates=("1", "1")):
         """Profiled at rate 1, with waits from now on until it is killed or the time is over."""
         program = self.directory / (name or self.command)
         if not program.exists():
@@ -102,8 +102,8 @@ class Case:
         environment = dict(
             self.environment,
             LD_PRELOAD=self.arguments.library,
-            WAITPROF_BLOCK_RATE="1",
-            WAITPROF_MUTEX_FRACTION="1",
+            WAITPROF_BLOCK_RATE=rates[0],
+            WAITPROF_MUTEX_FRACTION=rates[1],
         )
         process = subprocess.Popen(
             [str(program), str(milliseconds), str(started)], env=environment

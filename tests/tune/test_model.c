@@ -77,6 +77,23 @@ registering_costs_as_the_fraction_says(void **state)
 }
 
 static void
+what_is_rarer_costs_more_each_time(void **state)
+{
+    (void)state;
+    struct wp_tune_model model = program();
+    struct wp_tune_rates rare = {100000, 1000};
+    double warm = wp_tune_model_predict(&model, rare).unlock_cost, cold;
+
+    model.costs.unlocks_per_s = wp_tune_model_predict(&model, model.rates).mutex_samples_per_s;
+    cold = wp_tune_model_predict(&model, rare).unlock_cost;
+    assert_near(cold / warm, pow(100, 0.3), 0.01);
+    rare.mutex_fraction = 10;
+    assert_near(wp_tune_model_predict(&model, rare).unlock_cost, 1000 * 400, 400);
+    model.costs.unlocks_per_s = 1e9;
+    assert_near(wp_tune_model_predict(&model, rare).unlock_cost, 4 * 1000 * 400, 1600);
+}
+
+static void
 what_is_off_costs_nothing(void **state)
 {
     (void)state;
@@ -404,6 +421,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(costs_add_up),
         cmocka_unit_test(registering_costs_as_the_fraction_says),
+        cmocka_unit_test(what_is_rarer_costs_more_each_time),
         cmocka_unit_test(what_is_off_costs_nothing),
         cmocka_unit_test(errors_are_of_the_stacks_that_matter),
         cmocka_unit_test(slices_of_a_stack_are_one_stack),

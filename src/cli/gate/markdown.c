@@ -5,8 +5,8 @@
 #include "cli/gate/words.h"
 
 /*
- * Text that stands for itself in a cell of a table: every character that Markdown, HTML or the links
- * of a code host could take for their own is written as its number.
+ * Text that stands for itself in a cell of a table: every character that Markdown, HTML or the
+ * links of a code host could take for their own is written as its number.
  */
 static void
 write_escaped(const char *text, FILE *stream)

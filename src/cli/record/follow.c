@@ -91,7 +91,7 @@ follow_slices(struct follow *follow, const sigset_t *stops)
     do {
         show_progress(follow);
         ending = wait_for_cut(follow, stops);
-        wp_slices_cut(follow->slices);
+        wp_slices_cut(follow->slices, ending != ENDED_NOT);
         wp_profile_directory_tidy(follow->directory);
     } while (ending == ENDED_NOT);
     if (wp_terminal_is(stderr) && !wp_message_is_quiet())
@@ -125,11 +125,12 @@ follow_target(struct follow *follow, const sigset_t *stops, struct wp_error *err
 {
     const struct wp_follow_options *options = follow->options;
     enum ending ending = ENDED_NOT;
-    int status = wp_rate_lease_take(&follow->lease, error);
+    int status =
+        wp_slices_begin(follow->target, follow->directory, &options->view, &follow->slices, error);
 
+    /* After the first look: all that is kept at these rates is in a slice. */
     if (status == 0)
-        status = wp_slices_begin(follow->target, follow->directory, &options->view, &follow->slices,
-                                 error);
+        status = wp_rate_lease_take(&follow->lease, error);
     if (status == 0) {
         step_back();
         if (options->span_ns != 0)

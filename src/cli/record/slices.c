@@ -7,18 +7,27 @@
 #include "agent/rendering.h"
 #include "cli/capture.h"
 #include "cli/message.h"
+#include "profile/clock.h"
+#include "profile/delta_base.h"
 
 #define TYPES WP_CAPTURE_TYPES
 #define CLOCK_JUMP_NS INT64_C(500000000) /* by which the two clocks may differ over a slice */
+
+/* On both clocks. */
+struct moment {
+    uint64_t realtime_ns, monotonic_ns;
+};
 
 struct wp_slices {
     const struct wp_target *target;
     struct wp_profile_directory *directory;
     const struct wp_view_values *view;
     struct wp_renderer *renderer;
-    struct wp_delta_base *bases[TYPES]; /* where the slice that runs began */
-    struct wp_snapshot *latest;
-    uint64_t noted_until_ns; /* CLOCK_REALTIME */
+    struct wp_delta_base *bases[TYPES];  /* where the slice that runs began */
+    struct wp_snapshot *latest;          /* that was read */
+    uint64_t counters[WP_COUNTER_COUNT]; /* of the region when the slice that runs began */
+    struct moment moment;                /* likewise */
+    uint64_t noted_until_ns;             /* CLOCK_REALTIME */
     size_t count;
     bool told_trouble, is_stuck;
 };
@@ -36,6 +45,15 @@ free_slice(struct slice *slice)
         free(slice->renderings[i].bytes);
         wp_delta_base_free(slice->bases[i]);
     }
+}
+
+/* At the latest snapshot. */
+static void
+begin_slice(struct wp_slices *slices)
+{
+    slices->moment =
+        (struct moment){slices->latest->read_realtime_ns, slices->latest->read_monotonic_ns};
+    memcpy(slices->counters, slices->latest->counters, sizeof slices->counters);
 }
 
 int
@@ -61,7 +79,8 @@ wp_slices_begin(const struct wp_target *target, struct wp_profile_directory *dir
         wp_slices_free(made);
         return status;
     }
-    made->noted_until_ns = made->latest->read_realtime_ns;
+    begin_slice(made);
+    made->noted_until_ns = made->moment.realtime_ns;
     *slices = made;
     return 0;
 }
@@ -125,19 +144,22 @@ store(struct wp_slices *slices, const struct wp_profile_directory_program *progr
  * program is what was recorded.
  */
 static int
-note(struct wp_slices *slices, const struct wp_profile_directory_program *program,
-     const struct wp_snapshot *now, struct wp_error *error)
+note(struct wp_slices *slices, const struct moment *now, struct wp_error *error)
 {
-    uint64_t passed_ns = now->read_monotonic_ns - slices->latest->read_monotonic_ns;
-    int64_t jump_ns =
-        (int64_t)(program->until_ns - slices->latest->read_realtime_ns) - (int64_t)passed_ns;
+    const struct wp_profile_directory_program program = {
+        .command = slices->target->command,
+        .pid = slices->target->pid,
+        .until_ns = now->realtime_ns,
+    };
+    uint64_t passed_ns = now->monotonic_ns - slices->moment.monotonic_ns;
+    int64_t jump_ns = (int64_t)(now->realtime_ns - slices->moment.realtime_ns) - (int64_t)passed_ns;
     int status;
 
     if (jump_ns > CLOCK_JUMP_NS || jump_ns < -CLOCK_JUMP_NS)
-        slices->noted_until_ns = program->until_ns - passed_ns;
-    status = wp_profile_directory_note(slices->directory, program, slices->noted_until_ns, error);
+        slices->noted_until_ns = now->realtime_ns - passed_ns;
+    status = wp_profile_directory_note(slices->directory, &program, slices->noted_until_ns, error);
     if (status == 0)
-        slices->noted_until_ns = program->until_ns;
+        slices->noted_until_ns = now->realtime_ns;
     return status;
 }
 
@@ -152,40 +174,78 @@ tell(struct wp_slices *slices, const char *trouble)
     slices->told_trouble = trouble != NULL;
 }
 
-void
-wp_slices_cut(struct wp_slices *slices)
+/* Whether nothing was counted in the slice that runs: then its stacks need not be read. A wait that
+ * is counted before it is added to its stack is in the next slice that is read, or in the last. */
+static bool
+is_idle(const struct wp_slices *slices)
+{
+    struct wp_reader_summary summary;
+
+    return !slices->is_stuck &&
+           wp_reader_summarize_fd(slices->target->fd, slices->target->place.path, &summary, NULL) ==
+               0 &&
+           memcmp(summary.counters, slices->counters, sizeof summary.counters) == 0;
+}
+
+static int
+cut_idle(struct wp_slices *slices, const struct moment *now, struct wp_error *error)
+{
+    int status = note(slices, now, error);
+
+    for (unsigned i = 0; i < TYPES; i++)
+        wp_delta_base_advance(slices->bases[i], now->monotonic_ns);
+    slices->moment = *now;
+    slices->count++;
+    return status;
+}
+
+/* What was not stored stays in the slice that runs. */
+static int
+cut_read(struct wp_slices *slices, struct wp_error *error)
 {
     struct wp_profile_directory_program program = {
         .command = slices->target->command,
         .pid = slices->target->pid,
     };
+    struct wp_delta_base *old[TYPES];
     struct wp_snapshot *now = NULL;
     struct slice slice = {0};
-    struct wp_error error = {""};
-    int status = wp_target_read(slices->target, &now, &error);
+    int status = wp_target_read(slices->target, &now, error);
 
     if (status == 0)
-        status = render(slices, now, &slice, &error);
+        status = render(slices, now, &slice, error);
     if (status == 0) {
         program.until_ns = now->read_realtime_ns;
-        status = store(slices, &program, &slice, &error);
+        status = store(slices, &program, &slice, error);
     }
     slices->is_stuck = status != 0;
     if (status == 0) {
-        struct wp_delta_base *old[TYPES];
+        const struct moment moment = {now->read_realtime_ns, now->read_monotonic_ns};
 
         memcpy(old, slices->bases, sizeof old);
         memcpy(slices->bases, slice.bases, sizeof old);
         memcpy(slice.bases, old, sizeof old);
         slices->count++;
-        status = note(slices, &program, now, &error);
-    }
-    if (now != NULL) {
+        status = note(slices, &moment, error);
         wp_snapshot_free(slices->latest);
         slices->latest = now;
+        now = NULL;
+        begin_slice(slices);
     }
-    tell(slices, status != 0 ? error.text : NULL);
+    wp_snapshot_free(now);
     free_slice(&slice);
+    return status;
+}
+
+void
+wp_slices_cut(struct wp_slices *slices, bool is_last)
+{
+    const struct moment now = {wp_clock_ns(CLOCK_REALTIME), wp_clock_ns(CLOCK_MONOTONIC)};
+    struct wp_error error = {""};
+    int status =
+        !is_last && is_idle(slices) ? cut_idle(slices, &now, &error) : cut_read(slices, &error);
+
+    tell(slices, status != 0 ? error.text : NULL);
 }
 
 const struct wp_snapshot *

@@ -8,6 +8,7 @@
 #ifndef WP_CLI_RECORD_SLICES_H
 #define WP_CLI_RECORD_SLICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +27,12 @@ void wp_slices_free(struct wp_slices *slices); /* NULL is fine */
 
 /*
  * Ends the slice that runs: stores it, and begins the next. A slice in which nothing waited leaves
- * no file, only the note that it was recorded. Trouble is said once, and when it is over.
+ * no file, only the note that it was recorded. Trouble is said once, and when it is over. After the
+ * last one nothing is left to be stored later.
  */
-void wp_slices_cut(struct wp_slices *slices);
+void wp_slices_cut(struct wp_slices *slices, bool is_last);
 
-/* The latest snapshot, for wp_target_state. */
+/* A snapshot, perhaps an old one, for wp_target_state. */
 const struct wp_snapshot *wp_slices_snapshot(const struct wp_slices *slices);
 
 /* How many were stored or noted, and whether something is still to be stored, which the next slice

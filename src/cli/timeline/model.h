@@ -83,8 +83,8 @@ double wp_timeline_rate(const struct wp_timeline_row *row);
 /* Its 95 % interval; false: unknown. */
 bool wp_timeline_interval(const struct wp_timeline_row *row, struct wp_interval *rate);
 
-/* The smallest length of the usual ones (1 s, 2 s, 5 s, ... 1 h, ... 1 d) that makes at most so many
- * rows of a span, and is no shorter than `least_ns`, give or take a tenth. */
+/* The smallest length of the usual ones (1 s, 2 s, 5 s, ... 1 h, ... 1 d) that makes at most so
+ * many rows of a span, and is no shorter than `least_ns`, give or take a tenth. */
 uint64_t wp_timeline_row_length(uint64_t span_ns, size_t rows_max, uint64_t least_ns);
 
 #endif

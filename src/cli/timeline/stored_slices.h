@@ -44,8 +44,8 @@ struct wp_stored_slices {
 
 /*
  * Finds the slices of a type below arguments (NULL ends them), each a directory that such a command
- * has filled, the directory of one program in it, or a pprof file. 0; -ENOENT and the like; -EINVAL:
- * there is nothing of that kind. Free it whatever is returned.
+ * has filled, the directory of one program in it, or a pprof file. 0; -ENOENT and the like;
+ * -EINVAL: there is nothing of that kind. Free it whatever is returned.
  */
 int wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                           struct wp_stored_slices *slices, struct wp_error *error);

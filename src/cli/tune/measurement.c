@@ -182,7 +182,8 @@ find_rates(struct measuring *measuring, struct wp_tune_probe *probe, struct wp_e
             status = look(measuring, look_ns, &seen, error);
         probe->samples = PROBE_SAMPLES;
     }
-    if (status == 0 && measuring->lease != 0)
+    measuring->result->leased = measuring->lease != 0;
+    if (status == 0 && measuring->result->leased)
         announce(measuring, &rates);
     return status;
 }
@@ -322,6 +323,8 @@ fit_counters(const struct measuring *measuring, const struct wp_tune_calibration
     life_cost = wp_own_cost_of(last->counters, 0);
     model->costs = fit_costs(&span_cost, &life_cost, calibration,
                              model->waits > 0 ? model->lock_waits / model->waits : 0);
+    model->costs.samples_per_s = (double)span_cost.block_samples / model->span_ns * 1e9;
+    model->costs.unlocks_per_s = (double)span_cost.unlocks / model->span_ns * 1e9;
     result->cost_share = span_cost.cpu_share;
     result->timed[0] = (double)span_cost.followed / TIMED_OF;
     result->timed[1] = (double)span_cost.block_samples / TIMED_OF;
@@ -446,8 +449,10 @@ measure_span(struct measuring *measuring, const struct wp_tune_calibration *cali
     struct wp_tune_probe probe = {
         .span_ns = (double)measuring->plan->span_ns,
         .cost_ns_per_s = (double)measuring->plan->probe_cost_ns_per_s,
-        .costs = {calibration->lock_wait_ns, calibration->other_sample_ns, calibration->unlock_ns,
-                  calibration->register_ns},
+        .costs = {.wait_ns = calibration->lock_wait_ns,
+                  .sample_ns = calibration->other_sample_ns,
+                  .unlock_ns = calibration->unlock_ns,
+                  .register_ns = calibration->register_ns},
     };
     int status = wp_target_read(measuring->target, &measuring->first, error);
 

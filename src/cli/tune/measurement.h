@@ -34,8 +34,9 @@ enum wp_tune_ending { WP_TUNE_ENDED_IN_TIME, WP_TUNE_ENDED_BY_SIGNAL, WP_TUNE_EN
 
 struct wp_tune_measurement {
     struct wp_tune_model model;
-    struct wp_tune_rates before; /* in force when it began; model.rates may be a probe's */
+    struct wp_tune_rates before; /* in force when it began */
     struct wp_tune_rates base;   /* without leases and budget, likewise */
+    bool leased;                 /* model.rates are a probe's */
     struct wp_tune_kind *kinds;  /* that had a wait or a delay */
     size_t kind_count;
     double samples[2];    /* kept in the span: block, mutex */

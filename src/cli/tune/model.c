@@ -41,6 +41,22 @@ wait_cost(const struct wp_tune_model *model, struct wp_tune_rates rates)
     return timed > 0 && cost > 0 ? cost : 0;
 }
 
+/* What is rarer finds colder caches, and costs more each time: by this power of how much rarer, as
+ * measured for three programs (docs/tuning.md), and no more than so many times. */
+#define COLDER_POWER 0.3
+#define COLDER_MOST 4.0
+
+static double
+cost_of_pieces(double per_s, double piece_ns, double measured_per_s)
+{
+    double colder;
+
+    if (per_s <= 0 || measured_per_s <= 0)
+        return per_s * piece_ns;
+    colder = pow(measured_per_s / per_s, COLDER_POWER);
+    return per_s * piece_ns * fmin(fmax(colder, 1 / COLDER_MOST), COLDER_MOST);
+}
+
 struct wp_tune_outlook
 wp_tune_model_predict(const struct wp_tune_model *model, struct wp_tune_rates rates)
 {
@@ -55,8 +71,10 @@ wp_tune_model_predict(const struct wp_tune_model *model, struct wp_tune_rates ra
     };
     double cost;
 
-    outlook.sample_cost = outlook.block_samples_per_s * model->costs.sample_ns;
-    outlook.unlock_cost = outlook.mutex_samples_per_s * model->costs.unlock_ns;
+    outlook.sample_cost = cost_of_pieces(outlook.block_samples_per_s, model->costs.sample_ns,
+                                         model->costs.samples_per_s);
+    outlook.unlock_cost = cost_of_pieces(outlook.mutex_samples_per_s, model->costs.unlock_ns,
+                                         model->costs.unlocks_per_s);
     cost = outlook.wait_cost + outlook.sample_cost + outlook.unlock_cost;
     outlook.cost_share = cost / NS_PER_S;
     outlook.added_ns = model->waits > 0 ? cost / (model->waits * per_s) : 0;

@@ -34,6 +34,8 @@ struct wp_tune_costs {
     double sample_ns;   /* for each that is kept, on top */
     double unlock_ns;   /* for each unlock that is charged */
     double register_ns; /* for each waiter that is registered: part of wait_ns there */
+    /* Samples and unlocks a second, at the measurement; 0: they cost the same however rare. */
+    double samples_per_s, unlocks_per_s;
 };
 
 /* A stack of the mutex profile in the span. */

@@ -178,6 +178,7 @@ wp_tune_show_json(const struct wp_tune_findings *findings, FILE *stream)
                 add_rates_as(object, "before", findings->measurement->before) &&
                 add_rates_as(object, "base", findings->measurement->base) &&
                 add_rates_as(object, "measured_at", findings->measurement->model.rates) &&
+                wp_json_add_flag(object, "leased", findings->measurement->leased) &&
                 add_measurement(object, findings) && add_block_rates(object, findings) &&
                 add_fractions(object, findings) && add_advice(object, findings);
 

@@ -217,8 +217,7 @@ show_span(const struct wp_tune_findings *findings, FILE *stream)
         fprintf(stream, " (pid %d)", (int)findings->pid);
     fprintf(stream, ": %s at %s\n", format_ns(model->span_ns, span),
             wp_tune_show_options(model->rates, options, sizeof options));
-    if (model->rates.block_rate_ns != measurement->before.block_rate_ns ||
-        model->rates.mutex_fraction != measurement->before.mutex_fraction)
+    if (measurement->leased)
         fprintf(stream, "(leased for this; before and now %s)\n",
                 wp_tune_show_options(measurement->before, options, sizeof options));
     if (measurement->wait_fraction > 1.01)
@@ -254,7 +253,9 @@ show_doubts(const struct wp_tune_findings *findings, FILE *stream)
                     ? " within the budget"
                     : " by any of these rates");
     if (measurement->budget_cost_ns_per_s + measurement->budget_samples_per_s != 0)
-        fprintf(stream, "the program has a budget, which may make its rates coarser than these\n");
+        fprintf(stream,
+                "the program has a budget, which passes over waits and makes rates coarser:\n"
+                "the figures are those without it\n");
 }
 
 static void
