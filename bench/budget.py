@@ -33,7 +33,8 @@ SECOND_NS = 1_000_000_000
 HEADS = (
     "storm", "budget", "waits/s", "operations/s", "of bare", "share of a processor, worst second",
     "median 20 ms", "longest over budget", "samples/s, worst second",
-    "wait fraction, block rate, mutex fraction (coarsest)", "error of block", "of mutex", "to nobody",
+    "wait fraction, block rate, mutex fraction (coarsest)", "error of block", "of mutex",
+    "to nobody",
 )
 
 

@@ -1,6 +1,6 @@
 /*
- * What is done for one wait, without the wait: looked at and kept, looked at and dropped, passed over
- * for another that stands for it. Nanoseconds of one, warm, on one thread; as a table.
+ * What is done for one wait, without the wait: looked at and kept, looked at and dropped, passed
+ * over for another that stands for it. Nanoseconds of one, warm, on one thread; as a table.
  *
  * Bare loops over core/, without wrappers and without other threads: the least that it costs.
  */
@@ -61,18 +61,17 @@ wait_for_condition(void)
     const struct wp_unwind_registers caller = WP_UNWIND_CALLER_REGISTERS();
     struct wp_wait wait = {.rates = wp_wait_rates_now()};
     struct wp_condition_wait waiter;
+    bool is_looked_at = wp_wait_looks_at(&wait.rates);
 
-    if (!wp_wait_looks_at(&wait.rates)) {
-        wp_condition_pass_over(&waiter, &condition_word);
-        if (wp_condition_waited_for(&condition_word))
-            wp_condition_grant(&condition_word, false, wp_clock_ns());
-        wp_condition_leave_passed_over(&waiter);
-        return;
-    }
-    wp_wait_begin(&wait, FUNCTION);
-    wp_condition_enter(&waiter, &condition_word, &lock_word, wait.rates.wait_fraction);
+    if (is_looked_at)
+        wp_wait_begin(&wait, FUNCTION);
+    wp_condition_enter(&waiter, &condition_word, &lock_word);
     if (wp_condition_waited_for(&condition_word))
         wp_condition_grant(&condition_word, false, wp_clock_ns());
+    if (!is_looked_at) {
+        (void)wp_condition_leave(&waiter, WP_CONDITION_WOKEN, 0, 0);
+        return;
+    }
     (void)wp_condition_leave(&waiter, WP_CONDITION_WOKEN, wait.start_ns, wp_clock_ns());
     wp_wait_end(&wait, FUNCTION, &caller);
 }

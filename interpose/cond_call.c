@@ -1,5 +1,6 @@
 #include "cond_call.h"
 
+#include "core/own_cost.h"
 #include "core/thread.h"
 #include "mutex_layout.h"
 
@@ -22,19 +23,23 @@ wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void *con
                    pthread_mutex_t *mutex, const struct timespec *deadline,
                    const struct wp_cond_events *events)
 {
+    wp_clock_mark cost;
+
     call->caller = wp_unwind_caller(frame);
     call->events = *events;
     call->wait.rates = wp_wait_rates_now();
     call->is_looked_at = wp_wait_looks_at(&call->wait.rates);
     if (!call->is_looked_at) {
         wp_cond_call_charge(call, mutex, 0);
-        wp_condition_pass_over(&call->waiter, condition);
+        wp_condition_enter(&call->waiter, condition, mutex);
         return;
     }
     call->deadline = deadline != NULL ? *deadline : (struct timespec){.tv_nsec = -1};
     wp_wait_begin(&call->wait, events->wait);
     wp_cond_call_charge(call, mutex, call->wait.start_ns);
-    wp_condition_enter(&call->waiter, condition, mutex, call->wait.rates.wait_fraction);
+    cost = wp_own_cost_begin();
+    wp_condition_enter(&call->waiter, condition, mutex);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
 }
 
 /* Nanoseconds by which `clock` is past the deadline; negative if it is not. */
@@ -74,9 +79,12 @@ void
 wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
 {
     uint64_t now_ns, start_ns, split_ns;
+    wp_clock_mark cost;
 
     if (!call->is_looked_at) {
-        wp_condition_leave_passed_over(&call->waiter);
+        (void)wp_condition_leave(
+            &call->waiter,
+            outcome == WP_LOCK_ACQUIRED ? WP_CONDITION_WOKEN : WP_CONDITION_TIMED_OUT, 0, 0);
         return;
     }
     now_ns = wp_clock_ns();
@@ -86,10 +94,12 @@ wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
         now_ns = start_ns + 1;
     if (outcome == WP_LOCK_TIMED_OUT && call->deadline.tv_nsec >= 0)
         split_ns = wp_cond_call_timeout_ns(call, now_ns);
+    cost = wp_own_cost_begin();
     if (outcome == WP_LOCK_ACQUIRED)
         split_ns = wp_condition_leave(&call->waiter, WP_CONDITION_WOKEN, start_ns, now_ns);
     else
         (void)wp_condition_leave(&call->waiter, WP_CONDITION_TIMED_OUT, split_ns, now_ns);
+    wp_own_cost_end(cost, WP_OWN_COST_wait);
     if (outcome == WP_LOCK_REFUSED)
         return;
     /* Not split: all of it was the wait. */

@@ -65,7 +65,9 @@ wp_mutex_wait_begin(struct wp_lock_wait *wait, pthread_mutex_t *mutex, uint16_t 
                     const struct wp_unwind_registers *caller)
 {
     wp_lock_wait_begin(wait, mutex, function, caller);
-    wp_mutex_note_busy(mutex, wait->start_ns);
+    /* Of a wait that was passed over no time is known: it heats, and nothing is forgotten. */
+    wp_mutex_note_busy(mutex, wait->is_looked_at ? wait->start_ns
+                                                 : wp_atomic_load_64(&wp_mutex_cooled_ns));
 }
 
 void

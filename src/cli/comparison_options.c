@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,13 +33,16 @@ wp_option_parse_comparison_type(const struct wp_option *option, const char *text
     return status;
 }
 
-/* A number of operations, greater than 0, which need not be whole: they may be counted in
- * thousands. */
+/* Beyond them, a delay divided by so many would be 0 or infinite. */
+#define OPERATIONS_MIN 1e-9
+#define OPERATIONS_MAX 1e18
+
+/* A number of operations, which need not be whole: they may be counted in thousands. */
 static bool
 parse_operations(const char *text, double *operations, char **end)
 {
     *operations = strtod(text, end);
-    return *end != text && isfinite(*operations) && *operations > 0;
+    return *end != text && *operations >= OPERATIONS_MIN && *operations <= OPERATIONS_MAX;
 }
 
 int

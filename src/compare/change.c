@@ -30,6 +30,16 @@ struct events {
     double weight;
 };
 
+double
+wp_values_mean(const struct wp_values *values)
+{
+    double mean = 0;
+
+    for (size_t i = 0; i < values->count; i++)
+        mean += values->value[i] / (double)values->count;
+    return mean;
+}
+
 static double
 variance_of_mean(const double *variance, size_t count)
 {
@@ -45,7 +55,7 @@ variance_of_mean(const double *variance, size_t count)
 static struct side
 side_of(const struct wp_values *values)
 {
-    struct side side = {.count = values->count, .spread = NAN};
+    struct side side = {.count = values->count, .mean = wp_values_mean(values), .spread = NAN};
     double count = (double)values->count;
     double squares = 0;
 
@@ -53,8 +63,6 @@ side_of(const struct wp_values *values)
         side.noise = side.sampling = NAN;
         return side;
     }
-    for (size_t i = 0; i < values->count; i++)
-        side.mean += values->value[i] / count;
     if (side.mean > 0) {
         side.noise = variance_of_mean(values->noise, values->count);
         side.sampling = variance_of_mean(values->sampling, values->count);

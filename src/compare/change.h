@@ -24,6 +24,9 @@ struct wp_values {
     size_t count;
 };
 
+/* Of all captures; 0 without any. */
+double wp_values_mean(const struct wp_values *values);
+
 enum wp_change_basis {
     WP_BASIS_CAPTURES, /* at least two captures on each side: their spread */
     WP_BASIS_SAMPLES,  /* a side is a single capture: its samples, without noise between runs */

@@ -356,6 +356,7 @@ maker_measure(struct maker *maker)
         changes[i] = &comparison->rows[i].change;
     }
     wp_changes_mark(changes, comparison->row_count, FALSE_DISCOVERY_RATE);
+    /* A claim of its own, not one among the rows of which a share may be noise. */
     row_measure(&comparison->total);
     wp_changes_mark(&total, 1, FALSE_DISCOVERY_RATE);
     free(changes);

@@ -17,8 +17,9 @@ enum wp_comparison_side { WP_SIDE_BASE, WP_SIDE_NEW, WP_SIDE_COUNT };
  * captures name them. */
 enum wp_comparison_grouping {
     WP_COMPARE_STACKS,    /* the names of all functions */
-    WP_COMPARE_FUNCTIONS, /* the API function and the first that is none, as in the report; of Go's
-                           * files, what belongs to packages runtime, sync, internal/... is API */
+    WP_COMPARE_FUNCTIONS, /* the API function and the first that is none. What a language puts
+                           * between is API, too: std::mutex::lock of C++, std of Rust; of Go's
+                           * files, what belongs to packages runtime, sync, internal/... */
 };
 
 /* An API function and what it waits for. One with several kinds has a row for each, the usual one

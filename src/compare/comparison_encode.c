@@ -184,16 +184,6 @@ set_label(struct maker *maker, message_sample *sample, const char *name, const c
     sample->label[sample->n_label++] = label;
 }
 
-static double
-mean_of(const struct wp_values *values)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < values->count; i++)
-        sum += values->value[i];
-    return values->count > 0 ? sum / (double)values->count : 0;
-}
-
 static int64_t
 whole(double value)
 {
@@ -206,8 +196,8 @@ add_sample(struct maker *maker, const struct wp_comparison_row *row, enum wp_com
            uint64_t *ids, size_t id_count)
 {
     const struct wp_comparison_encoding *encoding = maker->encoding;
-    double delay_ns = mean_of(&row->delay[side]) * encoding->units;
-    double contentions = mean_of(&row->contentions[side]) * encoding->units;
+    double delay_ns = wp_values_mean(&row->delay[side]) * encoding->units;
+    double contentions = wp_values_mean(&row->contentions[side]) * encoding->units;
     message_sample *sample;
 
     if (!(delay_ns > 0) && !(contentions > 0))

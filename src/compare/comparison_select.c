@@ -68,14 +68,17 @@ name_stem_length(const char *name)
     return strlen(name);
 }
 
-/* Where Go's own functions that block or unlock are. */
+/* Where a language's own functions that block or unlock are: Go's packages; in our files, what C++
+ * and Rust have between a program and libc, without which all of a program's locks were one row. */
 static bool
-name_is_runtime(const char *name)
+name_is_runtime(const char *name, bool is_ours)
 {
-    static const char *const packages[] = {"runtime.", "sync.", "internal/"};
+    static const char *const go[] = {"runtime.", "sync.", "internal/", NULL};
+    static const char *const ours[] = {"std::", "__gthread_", "__gnu_cxx::", NULL};
+    const char *const *start = is_ours ? ours : go;
 
-    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++) {
-        if (strncmp(name, packages[i], strlen(packages[i])) == 0)
+    for (; *start != NULL; start++) {
+        if (strncmp(name, *start, strlen(*start)) == 0)
             return true;
     }
     return false;
@@ -112,7 +115,7 @@ wp_selection_name(struct wp_selection *selection, const struct wp_pprof *capture
         .id = key->value,
         .text = key->bytes,
         .matches = name_matches(selection, text),
-        .is_runtime = !capture->is_ours && name_is_runtime(text),
+        .is_runtime = name_is_runtime(text, capture->is_ours),
     };
     return name;
 }

@@ -26,7 +26,7 @@ struct wp_selection_name {
     uint32_t id;      /* equal for names that are the same in a comparison */
     const char *text; /* of the id */
     bool matches;     /* the expression */
-    bool is_runtime;  /* of Go's packages that wait for others */
+    bool is_runtime;  /* of a language, which waits for others */
     enum wp_selection_verdict as_leaf;
 };
 

@@ -452,7 +452,7 @@ wp_blame_refund_record(struct wp_blame_record *record, uint64_t address_key,
         uint64_t key = wp_atomic_load_64_acquire(&record->key);
         uint64_t fraction = key & WP_BLAME_FRACTION_MASK;
 
-        if (wp_account_is_taken(seen) || !wp_blame_in_use(&account) ||
+        if (wp_account_is_taken(seen) || !wp_blame_is_active(&account) ||
             key >> WP_BLAME_FRACTION_BITS != address_key)
             return false;
 

@@ -30,6 +30,17 @@
 
 #define WP_BUDGET_MAX_CHARGES 1e9
 
+/* Charges that were not spent are kept for so many turns: a starved waiter comes seldom, and then
+ * needs many. */
+#define WP_BUDGET_KEPT_TURNS 50u
+
+/* By how much unlocks are taken to be too many when a turn has spent its charges. */
+#define WP_BUDGET_SPENT_EXCESS 4.0
+
+/* A turn that was taken early is reckoned as one of at least so long: what came in less may be a
+ * moment's. */
+#define WP_BUDGET_LEAST_SPAN_NS (WP_BUDGET_TURN_NS / 8)
+
 /* A shard that is counted in is read so often again. */
 #define WP_BUDGET_COUNT_TRIES 4
 
@@ -99,6 +110,9 @@ wp_budget_excess_of(const struct wp_region_budget *budget, const struct wp_budge
         excess.unlocks = wp_budget_larger(excess.unlocks, unlocks / allowed);
         excess.waits = wp_budget_larger(excess.waits, samples / allowed);
     }
+    /* How many more, nobody has counted. */
+    if (load->spent_charges)
+        excess.unlocks = wp_budget_larger(excess.unlocks, WP_BUDGET_SPENT_EXCESS);
     return excess;
 }
 
@@ -114,6 +128,7 @@ wp_budget_choose(const struct wp_region_budget *budget, const struct wp_budget_l
     struct wp_budget_excess excess = wp_budget_excess_of(budget, load);
     uint64_t turns = load->span_ns / WP_BUDGET_TURN_NS;
     unsigned steps = turns < WP_BUDGET_MAX_STEPS ? (unsigned)turns : WP_BUDGET_MAX_STEPS;
+    unsigned unlock_steps = load->spends_charges ? 0 : steps;
     double timing = excess.timing * (double)now->wait_fraction;
     double left = (double)now->wait_fraction / wp_budget_larger(timing, 1);
     double block_rate = (double)now->block_rate_ns * excess.samples * left;
@@ -124,15 +139,15 @@ wp_budget_choose(const struct wp_region_budget *budget, const struct wp_budget_l
         .block_rate_ns = wp_budget_step(now->block_rate_ns, block_rate, least->block_rate_ns,
                                         WP_BUDGET_MAX_BLOCK_RATE_NS, steps),
         .mutex_fraction = wp_budget_step(now->mutex_fraction, mutex_fraction, least->mutex_fraction,
-                                         WP_BUDGET_MAX_MUTEX_FRACTION, steps),
+                                         WP_BUDGET_MAX_MUTEX_FRACTION, unlock_steps),
         .wait_fraction = wp_budget_step(now->wait_fraction, wait_fraction, 1,
                                         WP_BUDGET_MAX_WAIT_FRACTION, steps),
     };
 }
 
-/* How many unlocks may be charged until the next turn; at least one. */
+/* How many unlocks may be charged in a turn; at least one. */
 static uint64_t
-wp_budget_charges(const struct wp_region_budget *budget, double unlock_cost_ns)
+wp_budget_charges_of_turn(const struct wp_region_budget *budget, double unlock_cost_ns)
 {
     double seconds = (double)WP_BUDGET_TURN_NS / 1e9;
     double charges = WP_BUDGET_MAX_CHARGES;
@@ -146,6 +161,23 @@ wp_budget_charges(const struct wp_region_budget *budget, double unlock_cost_ns)
         charges = samples < charges ? samples : charges;
     }
     return (uint64_t)wp_budget_larger(charges, 1);
+}
+
+/* What the word `charges` is to be for a turn after `span_ns`, where `left` is what it is. */
+static uint64_t
+wp_budget_refill(uint64_t left, uint64_t of_turn, uint64_t span_ns)
+{
+    uint64_t turns = span_ns / WP_BUDGET_TURN_NS;
+    uint64_t charges = left > 0 ? left - 1 : 0;
+
+    if (turns < 1)
+        turns = 1;
+    if (turns > WP_BUDGET_KEPT_TURNS)
+        turns = WP_BUDGET_KEPT_TURNS;
+    charges += turns * of_turn;
+    if (charges > WP_BUDGET_KEPT_TURNS * of_turn)
+        charges = WP_BUDGET_KEPT_TURNS * of_turn;
+    return 1 + charges;
 }
 
 bool
@@ -282,7 +314,8 @@ wp_budget_measure(struct wp_region_header *region, uint64_t now_ns)
 
 /* --- the ring --------------------------------------------------------------------------------- */
 
-/* A reader takes a row whose time it finds set before and after it has read the rest. */
+/* A reader passes over a row whose time is 0. One that copies it just then may have a part of the
+ * row that was there before: the oldest of the ring. */
 static void
 wp_budget_write_row(struct wp_region_header *region, uint64_t span_ns, uint64_t waits,
                     uint64_t samples)
@@ -354,16 +387,36 @@ wp_budget_is_early(struct wp_region_budget *budget, uint64_t turn_ns, uint64_t n
            wp_atomic_cas_64(&budget->spent, spent, 0);
 }
 
-bool
-wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns)
+static void
+wp_budget_store(struct wp_region_budget *budget, const struct wp_budget_choice *choice)
+{
+    wp_atomic_store_64(&budget->block_rate_ns, choice->block_rate_ns);
+    wp_atomic_store_64(&budget->mutex_fraction, choice->mutex_fraction);
+    wp_atomic_store_64(&budget->wait_fraction, choice->wait_fraction);
+}
+
+/* Whether charges were spent within the time for which they are kept: until then the fraction that
+ * does with them is not known to be too coarse. */
+static bool
+wp_budget_spends_charges(struct wp_region_budget *budget, bool now, uint64_t now_ns)
+{
+    uint64_t spent_ns = wp_atomic_load_64(&budget->spent_charges_ns);
+
+    if (now)
+        wp_atomic_store_64(&budget->spent_charges_ns, now_ns);
+    return now || (spent_ns != 0 && now_ns - spent_ns < WP_BUDGET_KEPT_TURNS * WP_BUDGET_TURN_NS);
+}
+
+/* The turn itself, of whoever has taken it. */
+static void
+wp_budget_have_turn(struct wp_region_header *region, const struct wp_region_budget *limits,
+                    bool is_early, uint64_t now_ns)
 {
     struct wp_region_budget *budget = &region->budget;
-    struct wp_region_budget limits = {
-        .cost_ns_per_s = wp_atomic_load_64(&budget->cost_ns_per_s),
-        .samples_per_s = wp_atomic_load_64(&budget->samples_per_s),
-    };
-    uint64_t turn_ns = wp_atomic_load_64(&budget->turn_ns);
     bool is_first = wp_atomic_load_64(&budget->last_turn_ns) == 0;
+    uint64_t charges = wp_atomic_load_64(&budget->charges);
+    struct wp_budget_load load = wp_budget_measure(region, now_ns);
+    uint64_t span_ns = is_first ? 0 : load.span_ns;
     struct wp_budget_choice least = {wp_atomic_load_64(&region->base_block_rate_ns),
                                      wp_atomic_load_64(&region->base_mutex_fraction), 1};
     struct wp_budget_choice choice = {
@@ -374,6 +427,30 @@ wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns)
         .wait_fraction = wp_budget_at_least(wp_atomic_load_64(&budget->wait_fraction), 1),
     };
 
+    if (span_ns != 0) {
+        wp_budget_note(region, &load, now_ns);
+        load.span_ns = wp_budget_at_least(span_ns, WP_BUDGET_LEAST_SPAN_NS);
+        load.spent_charges = charges == 1;
+        load.spends_charges = wp_budget_spends_charges(budget, load.spent_charges, now_ns);
+        choice = wp_budget_choose(limits, &load, &least, &choice);
+    }
+    if (!is_early) {
+        uint64_t of_turn = wp_budget_charges_of_turn(limits, load.unlock_cost_ns);
+
+        wp_atomic_store_64(&budget->charges, wp_budget_refill(charges, of_turn, span_ns));
+    }
+    wp_budget_store(budget, &choice);
+}
+
+bool
+wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    struct wp_region_budget limits = {
+        .cost_ns_per_s = wp_atomic_load_64(&budget->cost_ns_per_s),
+        .samples_per_s = wp_atomic_load_64(&budget->samples_per_s),
+    };
+    uint64_t turn_ns = wp_atomic_load_64(&budget->turn_ns);
     bool is_early = now_ns < turn_ns;
 
     if (!wp_region_budget_limits(&limits) ||
@@ -381,17 +458,6 @@ wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns)
         !wp_atomic_cas_64(&budget->turn_ns, turn_ns, now_ns + WP_BUDGET_TURN_NS))
         return false;
     wp_atomic_store_64(&budget->spent, 0);
-
-    struct wp_budget_load load = wp_budget_measure(region, now_ns);
-
-    if (!is_first && load.span_ns != 0) {
-        wp_budget_note(region, &load, now_ns);
-        choice = wp_budget_choose(&limits, &load, &least, &choice);
-    }
-    if (!is_early)
-        wp_atomic_store_64(&budget->charges, 1 + wp_budget_charges(&limits, load.unlock_cost_ns));
-    wp_atomic_store_64(&budget->block_rate_ns, choice.block_rate_ns);
-    wp_atomic_store_64(&budget->mutex_fraction, choice.mutex_fraction);
-    wp_atomic_store_64(&budget->wait_fraction, choice.wait_fraction);
+    wp_budget_have_turn(region, &limits, is_early, now_ns);
     return true;
 }

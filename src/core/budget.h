@@ -17,9 +17,10 @@
  *
  * That bounds the waiters that are registered for blame, but not the unlocks that each is charged
  * to: the lock may be taken by others a million times in a second until a starved waiter has its
- * turn. So charged unlocks are counted, too, and one that comes when as many were charged as a turn
- * allows is the last for the waiters it leaves behind (blame.c). What they wait from then on goes
- * to the frame [not attributed: budget], and totals stay what they are.
+ * turn. So charged unlocks are counted, too: each turn allows some, and what one leaves over the
+ * next ones may spend, for a second. One that comes when none is left is the last for the waiters
+ * it leaves behind (blame.c). What they wait from then on goes to the frame [not attributed:
+ * budget], and totals stay what they are.
  */
 #ifndef WP_CORE_BUDGET_H
 #define WP_CORE_BUDGET_H
@@ -44,9 +45,11 @@
 /* What was recorded since the last turn, and what one of each costs. */
 struct wp_budget_load {
     uint64_t span_ns;
-    uint64_t waits;   /* that were looked at */
-    uint64_t samples; /* of those */
-    uint64_t unlocks; /* that were charged */
+    uint64_t waits;      /* that were looked at */
+    uint64_t samples;    /* of those */
+    uint64_t unlocks;    /* that were charged */
+    bool spent_charges;  /* more unlocks would have been charged, had it been allowed */
+    bool spends_charges; /* so it was a moment ago */
     double wait_cost_ns, sample_cost_ns, unlock_cost_ns;
 };
 
@@ -71,7 +74,8 @@ struct wp_budget_choice wp_budget_choose(const struct wp_region_budget *budget,
  */
 bool wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns);
 
-/* Something of that class was done, and has its cost, whether that was measured or not. */
+/* Something of that class was done, and has its cost, whether that was measured or not. Of unlocks
+ * nothing is said: their charges are counted. */
 void wp_budget_spend(enum wp_own_cost_class class);
 
 /* False: as many unlocks were charged as the turn allows. */

@@ -23,7 +23,6 @@
 
 #include "core/account.h"
 #include "core/blame.h"
-#include "core/budget.h"
 #include "core/own_cost.h"
 #include "core/process.h"
 #include "core/sampling.h"
@@ -58,14 +57,9 @@ struct wp_condition_record {
     struct wp_atomic_pair account;
     uint64_t condition; /* the keys: addresses */
     uint64_t mutex;
-    /* How many waits those who wait here stand for, all together. Follows the account without a
-     * lock. */
-    uint64_t stand_for;
 };
 
 WP_PROCESS_WIPED(uint16_t, wp_condition_active, WP_CONDITION_SETS);
-/* Waiters that were passed over, by the set of their condition. */
-static WP_PROCESS_WIPED(uint16_t, wp_condition_passed_over, WP_CONDITION_SETS);
 static WP_PROCESS_WIPED(struct wp_condition_record, wp_condition_records,
                         WP_CONDITION_SETS *WP_CONDITION_WAYS);
 
@@ -176,7 +170,7 @@ wp_condition_takes_grant(const struct wp_condition_account *account, enum wp_con
         return false;
     /* Who timed out leaves grants to the others, but for one that took it for a waiter. */
     return end != WP_CONDITION_TIMED_OUT || account->granted > account->waiting ||
-           wp_account_between(since_ns, account->mean_ns) >= 0;
+           (since_ns != 0 && wp_account_between(since_ns, account->mean_ns) >= 0);
 }
 
 /*
@@ -216,7 +210,6 @@ wp_condition_remove(const struct wp_condition_wait *wait, enum wp_condition_end 
                     uint64_t since_ns, uint64_t now_ns)
 {
     uint32_t number = wait->record;
-    uint64_t stands_for = wait->stands_for;
     struct wp_condition_record *record = &wp_condition_records[number - 1];
     const void *mutex = (const void *)(uintptr_t)wp_atomic_load_64(&record->mutex);
 
@@ -233,15 +226,14 @@ wp_condition_remove(const struct wp_condition_wait *wait, enum wp_condition_end 
             return 0;
         account.waiting--;
         if (wp_condition_takes_grant(&account, end, since_ns)) {
-            if (end == WP_CONDITION_WOKEN)
+            if (end == WP_CONDITION_WOKEN && since_ns != 0)
                 grant_ns = wp_condition_grant_time(&account, since_ns, now_ns);
             registered = wp_condition_use_grant(&account);
         }
         if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account))) {
-            (void)wp_atomic_add_64(&record->stand_for, -stands_for);
             wp_condition_count_use((number - 1) / WP_CONDITION_WAYS, true, account.waiting != 0);
             if (registered)
-                wp_blame_leave(&ticket, true, now_ns);
+                wp_blame_leave(&ticket, true, now_ns != 0 ? now_ns : wp_clock_ns());
             return grant_ns;
         }
     }
@@ -254,56 +246,17 @@ wp_condition_abandon(void *wait)
     (void)wp_condition_remove(wait, WP_CONDITION_LEFT, 0, wp_clock_ns());
 }
 
-static void
-wp_condition_count_passed_over(uint32_t set, bool comes)
-{
-    (void)wp_atomic_add_16(&wp_condition_passed_over[set], comes ? 1 : (uint16_t)-1);
-}
-
-/* As above, of a waiter that was passed over. In a forked child the count is of the child's own. */
-static void
-wp_condition_abandon_passed_over(void *wait)
-{
-    const struct wp_condition_wait *passed_over = wait;
-
-    if (passed_over->process == wp_process_number())
-        wp_condition_count_passed_over(passed_over->set, false);
-}
-
 void
-wp_condition_pass_over(struct wp_condition_wait *wait, const void *condition)
-{
-    wait->record = 0;
-    wait->stands_for = 0;
-    wait->set = wp_condition_set(condition);
-    wait->process = wp_process_number();
-    wp_condition_count_passed_over(wait->set, true);
-    _pthread_cleanup_push(&wait->cleanup, wp_condition_abandon_passed_over, wait);
-}
-
-void
-wp_condition_leave_passed_over(struct wp_condition_wait *wait)
-{
-    _pthread_cleanup_pop(&wait->cleanup, 1);
-}
-
-void
-wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex,
-                   uint64_t stands_for)
+wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex)
 {
     int saved = errno;
-    wp_clock_mark cost = wp_own_cost_begin();
     int cancelable;
 
     /* An asynchronous cancellation must find the waiter either not entered or in libc's list. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     wait->record = wp_condition_find_room(condition, mutex);
-    wait->stands_for = stands_for;
-    if (wait->record != 0) {
-        (void)wp_atomic_add_64(&wp_condition_records[wait->record - 1].stand_for, stands_for);
+    if (wait->record != 0)
         _pthread_cleanup_push(&wait->cleanup, wp_condition_abandon, wait);
-    }
-    wp_own_cost_end(cost, WP_OWN_COST_wait);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
@@ -313,17 +266,14 @@ wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end, ui
                    uint64_t now_ns)
 {
     int saved = errno;
-    wp_clock_mark cost;
     uint64_t grant_ns;
     int cancelable;
 
     if (wait->record == 0)
         return 0;
-    cost = wp_own_cost_begin();
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     _pthread_cleanup_pop(&wait->cleanup, 0);
     grant_ns = wp_condition_remove(wait, end, since_ns, now_ns);
-    wp_own_cost_end(cost, WP_OWN_COST_wait);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;
     return grant_ns;
@@ -338,16 +288,16 @@ wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end, ui
  */
 static uint64_t
 wp_condition_register(struct wp_condition_account *account, const void *mutex, uint64_t count,
-                      uint64_t stands_for, uint64_t now_ns)
+                      uint64_t now_ns)
 {
-    uint64_t fraction = wp_wait_mutex_fraction(stands_for);
+    uint64_t fraction = wp_wait_whole_fraction();
     uint64_t registered = 0;
 
     for (uint64_t i = 0; fraction != 0 && i < count; i++) {
         if (!wp_sampling_mutex_selects(wp_thread_random(), fraction))
             continue;
 
-        struct wp_blame_ticket ticket = wp_blame_register(mutex, now_ns, fraction * stands_for);
+        struct wp_blame_ticket ticket = wp_blame_register(mutex, now_ns, fraction);
 
         if (ticket.record == 0)
             continue;
@@ -388,35 +338,12 @@ wp_condition_add_grants(struct wp_condition_account *account, uint64_t count, ui
     account->registered += registered;
 }
 
-/* Of the waiters that a signal can wake, some are not followed: that it went to one of them is as
- * likely as they are many. */
-static bool
-wp_condition_goes_elsewhere(uint64_t waiting, uint64_t passed_over)
-{
-    return __builtin_expect(passed_over != 0, 0) &&
-           wp_sampling_below(wp_thread_random(), waiting + passed_over) >= waiting;
-}
-
-/* How many waits one of those in the record stands for: the mean, since nobody knows which of them
- * a signal wakes. */
-static uint64_t
-wp_condition_stand_for(const struct wp_condition_record *record,
-                       const struct wp_condition_account *account)
-{
-    uint64_t sum = wp_atomic_load_64(&record->stand_for);
-    uint64_t mean = account->waiting != 0 ? (sum + account->waiting / 2) / account->waiting : 1;
-
-    if (mean < 1)
-        return 1;
-    return mean < WP_BUDGET_MAX_WAIT_FRACTION ? mean : WP_BUDGET_MAX_WAIT_FRACTION;
-}
-
 /* Grants in one record; false: nobody waits there. It must be done before the signal is made, and
  * registered for blame before it is in the account: who takes a grant takes its
  * registration back. */
 static bool
 wp_condition_grant_record(struct wp_condition_record *record, const void *condition, bool all,
-                          uint64_t passed_over, uint64_t now_ns)
+                          uint64_t now_ns)
 {
     for (int tries = 0; tries < WP_CONDITION_TRIES; tries++) {
         struct wp_atomic_pair seen = wp_atomic_pair_load(&record->account);
@@ -429,16 +356,11 @@ wp_condition_grant_record(struct wp_condition_record *record, const void *condit
             account.waiting <= account.granted)
             return false;
 
-        uint64_t waiting = account.waiting - account.granted;
-        uint64_t count = all ? waiting : 1;
+        uint64_t count = all ? account.waiting - account.granted : 1;
         uint64_t registered = 0;
 
-        if (!all && wp_condition_goes_elsewhere(waiting, passed_over))
-            return true;
-
         if (tries < WP_CONDITION_REGISTERING_TRIES && !wp_condition_has_no_holder(condition, mutex))
-            registered = wp_condition_register(&account, mutex, count,
-                                               wp_condition_stand_for(record, &account), now_ns);
+            registered = wp_condition_register(&account, mutex, count, now_ns);
         wp_condition_add_grants(&account, count, registered, now_ns);
         if (wp_atomic_pair_cas(&record->account, seen, wp_condition_pack(&account)))
             return true;
@@ -457,11 +379,13 @@ wp_condition_grant(const void *condition, bool all, uint64_t now_ns)
 {
     uint32_t set = wp_condition_set(condition);
     struct wp_condition_record *records = &wp_condition_records[set * WP_CONDITION_WAYS];
-    uint64_t passed_over = wp_atomic_load_16_fast(&wp_condition_passed_over[set]);
-    wp_clock_mark cost = wp_own_cost_begin();
+    /* While a budget has waits passed over, this is done for those, too, and no budget can spare
+     * it. */
+    bool counts = wp_atomic_load_64(&wp_region()->wait_fraction) <= 1;
+    wp_clock_mark cost = counts ? wp_own_cost_begin() : 0;
 
     for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
-        if (wp_condition_grant_record(&records[way], condition, all, passed_over, now_ns) && !all)
+        if (wp_condition_grant_record(&records[way], condition, all, now_ns) && !all)
             break;
     }
     wp_own_cost_end(cost, WP_OWN_COST_wait);
@@ -472,5 +396,4 @@ wp_condition_init(void)
 {
     (void)wp_process_wipe_on_fork(wp_condition_records, sizeof(wp_condition_records));
     (void)wp_process_wipe_on_fork(wp_condition_active, sizeof(wp_condition_active));
-    (void)wp_process_wipe_on_fork(wp_condition_passed_over, sizeof(wp_condition_passed_over));
 }

@@ -43,24 +43,15 @@ wp_condition_waited_for(const void *condition)
 
 /* A waiter; on the wrapper's stack. */
 struct wp_condition_wait {
-    uint32_t record;     /* index + 1; 0: found no room, or was passed over, is not followed */
-    uint32_t set;        /* of one that was passed over */
-    uint32_t process;    /* likewise: the process in which it was */
-    uint64_t stands_for; /* waits */
-    struct _pthread_cleanup_buffer cleanup; /* in libc's list while followed or passed over */
+    uint32_t record;                        /* index + 1; 0: found no room, is not followed */
+    struct _pthread_cleanup_buffer cleanup; /* in libc's list while followed */
 };
 
-/* The caller, who holds `mutex`, is about to wait, and stands for `stands_for` waits, at least 1.
- * It stays a waiter until wp_condition_leave, or until it is cancelled or jumps away. Lock-free; no
- * system call. errno unchanged, here and below. */
-void wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex,
-                        uint64_t stands_for);
-
-/* The same for one for whom another stands (a budget's wait fraction): it is only counted, so that
- * not every signal is taken to be for those who are followed. Until wp_condition_leave_passed_over,
- * or until it is cancelled or jumps away. */
-void wp_condition_pass_over(struct wp_condition_wait *wait, const void *condition);
-void wp_condition_leave_passed_over(struct wp_condition_wait *wait);
+/* The caller, who holds `mutex`, is about to wait. It stays a waiter until wp_condition_leave, or
+ * until it is cancelled or jumps away. Those enter, too, for whom another stands (a budget's wait
+ * fraction): else it would not be known for whom a signal is. Lock-free; no system call. errno
+ * unchanged, here and below. */
+void wp_condition_enter(struct wp_condition_wait *wait, const void *condition, const void *mutex);
 
 /* How a wait ended. */
 enum wp_condition_end {
@@ -73,7 +64,8 @@ enum wp_condition_end {
  * The caller has the mutex again, at now_ns. since_ns: when a waiter that was woken began to wait,
  * or when the time of one that timed out was up; a grant that it was given after that was given in
  * vain, and goes with it. Returns the time of the grant that a woken waiter takes; 0 if it takes
- * none, or one from before it began to wait (a spurious wake-up, a signal that was not seen).
+ * none, or one from before it began to wait (a spurious wake-up, a signal that was not seen). Of
+ * one for whom another stands both times are 0: it takes its grant, and nothing is told of it.
  */
 uint64_t wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end,
                             uint64_t since_ns, uint64_t now_ns);

@@ -6,7 +6,8 @@
  *
  * Pieces are of three classes, which never lie within each other: what is done for each call that
  * had to wait, what comes on top if it is kept as a sample, what is done to charge an unlock. What
- * a call costs that does not wait is a matter of nanoseconds: docs/benchmarks.md.
+ * a call costs that does not wait is a matter of nanoseconds (docs/benchmarks.md), and so is a wait
+ * that a budget passes over: neither is counted.
  */
 #ifndef WP_CORE_OWN_COST_H
 #define WP_CORE_OWN_COST_H

@@ -139,21 +139,21 @@ struct wp_region_budget {
     uint64_t turn_count; /* [atomic] rows of the ring ever written */
 
     /* The account of the thread that has its turn. */
-    uint64_t last_turn_ns;  /* CLOCK_MONOTONIC */
-    uint64_t last_waits;    /* counters then: waits that were looked at, */
-    uint64_t last_samples;  /* samples of waits, */
-    uint64_t last_unlocks;  /* charged unlocks */
-    uint64_t last_costs[3]; /* and what they had cost: as the counters *_cost_ns */
-    uint64_t unit_costs[3]; /* ns of one of each, smoothed; 0: not known yet */
-    uint64_t row_begin_ns;  /* CLOCK_MONOTONIC: the second whose row is next */
-    uint64_t row_cost_ns;   /* so far */
+    uint64_t last_turn_ns;           /* CLOCK_MONOTONIC */
+    uint64_t last_waits;             /* counters then: waits that were looked at, */
+    uint64_t last_samples;           /* samples of waits, */
+    uint64_t last_unlocks;           /* charged unlocks */
+    uint64_t last_costs[3];          /* and what they had cost: as the counters *_cost_ns */
+    uint64_t unit_costs[3];          /* ns of one of each, smoothed; 0: not known yet */
+    uint64_t row_begin_ns;           /* CLOCK_MONOTONIC: the second whose row is next */
+    uint64_t row_cost_ns;            /* so far */
     uint64_t row_waits, row_samples; /* counters at its begin */
 
     uint64_t charges; /* [atomic] unlocks that may still be charged until the next turn, and 1; 0:
                          no limit */
-    uint64_t spent;   /* [atomic] of what a turn may cost, since the latest; 2^32: all of it, and the
-                         next is due at once */
-    uint64_t reserved;
+    uint64_t spent;   /* [atomic] of what a turn may cost, since the latest; 2^32: all of it, and
+                         the next is due at once */
+    uint64_t spent_charges_ns; /* CLOCK_MONOTONIC of the latest turn that found no charges left */
 };
 
 #define WP_REGION_BUDGET_SPENT (UINT64_C(1) << 32)

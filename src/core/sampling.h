@@ -28,13 +28,16 @@
 /* No sample stands for more than 146 years, so that totals do not wrap. */
 #define WP_SAMPLING_MAX_DELAY_NS (UINT64_C(1) << 62)
 
+/* Nor for more than 7 * 10^13 waits. */
+#define WP_SAMPLING_MAX_CONTENTIONS_FIXED 4.6e18
+
 /* What one kept event adds to its stack. */
 struct wp_sample {
     uint64_t contentions_fixed; /* in units of 1 / WP_REGION_COUNT_ONE */
     uint64_t delay_ns;
-    uint32_t waiters;     /* of the mutex profile: registered waiters that are charged for */
-    double variance;      /* estimated variance of delay_ns, ns^2 */
-    double squares;       /* delay_ns squared, as far as it is of one event: see wp_region_stack */
+    uint32_t waiters; /* of the mutex profile: registered waiters that are charged for */
+    double variance;  /* estimated variance of delay_ns, ns^2 */
+    double squares;   /* delay_ns squared, as far as it is of one event: see wp_region_stack */
 };
 
 /* The next of a stream of uniform 64-bit numbers (splitmix64: S. Vigna, 2015). */
@@ -78,13 +81,15 @@ wp_sampling_block_sample(uint64_t delay_ns, uint64_t rate_ns, uint64_t wait_frac
     uint64_t weighed_ns = delay_ns >= rate_ns ? delay_ns : rate_ns;
     double delay = (double)delay_ns;
     double sum = (double)weighed_ns * (double)wait_fraction;
+    double contentions_fixed = sum / delay * WP_REGION_COUNT_ONE + 0.5;
 
+    if (contentions_fixed > WP_SAMPLING_MAX_CONTENTIONS_FIXED)
+        contentions_fixed = WP_SAMPLING_MAX_CONTENTIONS_FIXED;
     if (weighed_ns > WP_SAMPLING_MAX_DELAY_NS / wait_fraction)
         weighed_ns = WP_SAMPLING_MAX_DELAY_NS / wait_fraction;
     return (struct wp_sample){
-        .contentions_fixed = delay_ns >= rate_ns
-                                 ? wait_fraction * WP_REGION_COUNT_ONE
-                                 : (uint64_t)(sum / delay * WP_REGION_COUNT_ONE + 0.5),
+        .contentions_fixed =
+            delay_ns >= rate_ns ? wait_fraction * WP_REGION_COUNT_ONE : (uint64_t)contentions_fixed,
         .delay_ns = weighed_ns * wait_fraction,
         .variance = (sum - delay) * sum,
         .squares = sum * sum,

@@ -356,7 +356,6 @@ wp_unlock_record(const struct wp_sample *charge, uint64_t now_ns, uint16_t funct
     wp_clock_mark cost = wp_own_cost_begin();
 
     wp_region_count(WP_COUNTER_mutex_samples, 1);
-    wp_budget_spend(WP_OWN_COST_unlock);
     wp_region_count(WP_COUNTER_mutex_shares, charge->waiters);
     wp_stack_table_add(wp_capture_stack(WP_PROFILE_MUTEX, function, caller), charge, now_ns);
     wp_own_cost_end(cost, WP_OWN_COST_unlock);

@@ -8,13 +8,14 @@
  *     many waits.
  * hog: a mutex that is asked for again at once: waiters starve, while it is unlocked ever so often.
  * condition, pipe: threads in pairs hand a turn to and fro, and keep it for HOLD_NS.
- * Calm and after: a turn in some 20 ms, held for 200 us. With PROCESSES, so many children are forked, each with
- * THREADS threads and a lock of its own. Prints, for all of them together:
+ * Calm and after: a turn in some 20 ms, held for 200 us. With PROCESSES, so many children are
+ * forked, each with THREADS threads and a lock of its own. Prints, for all of them together:
  *     storm_from_ns N storm_until_ns N     (CLOCK_MONOTONIC)
  *     waits N delay_ns N blame_ns N operations N storm_operations N
- *     slot N time_ns N waits N delay_ns N most_ns N squares X     (of each 10 ms in which waits were drawn)
+ *     slot N time_ns N waits N delay_ns N most_ns N squares X
  * blame_ns (mutex, hog alone): what was waited until the mutex was unlocked for the last time
- * before the waiter had it; what is left of delay_ns is the way to the processor.
+ * before the waiter had it; what is left of delay_ns is the way to the processor. Slots: each 10 ms
+ * in which waits were drawn for the profile.
  */
 #include <errno.h>
 #include <inttypes.h>

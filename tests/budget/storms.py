@@ -1,7 +1,7 @@
 """Runs storm under the preload and a budget, while watch looks at the region.
 
-Shared by check_budget.py and bench/budget.py. What a line of either program means stands at the head
-of storm.c and watch.c.
+Shared by check_budget.py and bench/budget.py. What a line of either program means stands at the
+head of storm.c and watch.c.
 """
 
 import bisect
@@ -30,7 +30,9 @@ FUNCTIONS = {
 class Storm:
     """Arguments of storm."""
 
-    def __init__(self, kind, threads, hold_ns, calm_ms=150, storm_ms=800, after_ms=150, processes=0):
+    def __init__(
+        self, kind, threads, hold_ns, calm_ms=150, storm_ms=800, after_ms=150, processes=0
+    ):
         self.kind = kind
         self.argv = [kind, threads, calm_ms, storm_ms, after_ms, hold_ns, processes]
         self.name = f"{kind}, {threads} threads" + (f" x {processes}" if processes else "")

@@ -4,9 +4,9 @@
  *
  *     watch DIRECTORY PERIOD_MS
  *
- * Waits for the one region of the directory; ends when its standard input does. The first line names
- * the columns. At the end, lines with the totals of the stacks of each profile and function, of
- * which one is `budget`: what the budget left without an unlocker.
+ * Waits for the one region of the directory; ends when its standard input does. The first line
+ * names the columns. At the end, lines with the totals of the stacks of each profile and function,
+ * of which one is `budget`: what the budget left without an unlocker.
  *     total PROFILE FUNCTION contentions delay_ns samples variance squares
  * and with the waits of each function.
  *     waits FUNCTION count

@@ -309,6 +309,26 @@ what_gos_runtime_does_is_no_caller(void **state)
 }
 
 static void
+what_a_language_has_between_a_program_and_libc_is_no_caller(void **state)
+{
+    static const struct wp_comparison_options options = {.grouping = WP_COMPARE_FUNCTIONS};
+    static const struct stack_row cplusplus[] = {
+        {"pthread_mutex_lock;__gthread_mutex_lock;std::mutex::lock;"
+         "std::lock_guard<std::mutex>::lock_guard;Cache::find;main",
+         1, 300, NULL, 0, 0, 0},
+        {"pthread_mutex_lock;__gthread_mutex_lock;std::mutex::lock;Queue::push;main", 1, 20, NULL,
+         0, 0, 0}};
+    struct wp_comparison *comparison = compare(CAPTURE(WP_PROFILE_BLOCK, 1, cplusplus),
+                                               CAPTURE(WP_PROFILE_BLOCK, 1, cplusplus), &options);
+
+    (void)state;
+    assert_int_equal(comparison->row_count, 2);
+    assert_string_equal(comparison->rows[0].name, "Cache::find");
+    assert_string_equal(comparison->rows[1].name, "Queue::push");
+    wp_comparison_free(comparison);
+}
+
+static void
 parts_and_copies_of_a_function_are_the_function(void **state)
 {
     static const struct stack_row base[] = {
@@ -593,6 +613,7 @@ main(void)
         TEST(rows_come_by_the_size_of_the_difference),
         TEST(functions_are_grouped_as_in_the_report),
         TEST(what_gos_runtime_does_is_no_caller),
+        TEST(what_a_language_has_between_a_program_and_libc_is_no_caller),
         TEST(parts_and_copies_of_a_function_are_the_function),
         TEST(kinds_are_rows_where_all_captures_name_them),
         TEST(values_may_be_per_operation),

@@ -1,6 +1,7 @@
 /*
- * The budget: what it chooses from a load, and how choices and loads follow each other. Time is made
- * up, so that storms of seconds pass at once and every outcome is one and the same on each run.
+ * The budget: what it chooses from a load, and how choices and loads follow each other. Time is
+ * made up, so that storms of seconds pass at once and every outcome is one and the same on each
+ * run. Turns in a region are in test_budget_turns.c.
  */
 #include "core/budget.h"
 

@@ -62,7 +62,7 @@ enter(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         errno = ERRNO_MARK;
-        wp_condition_enter(&waits[i], COND, MUTEX, 1);
+        wp_condition_enter(&waits[i], COND, MUTEX);
         assert_int_equal(errno, ERRNO_MARK);
         assert_int_not_equal(waits[i].record, 0);
     }
@@ -233,7 +233,7 @@ nobody_is_blamed_for_a_waiter_that_is_signalled_while_nobody_holds_the_mutex(voi
 
     (void)state;
     wp_condition_mutex_is_free = is_free;
-    wp_condition_enter(&wait, COND, NEAR_MUTEX, 1);
+    wp_condition_enter(&wait, COND, NEAR_MUTEX);
     wp_condition_grant(COND, false, 1000);
     assert_false(wp_blame_waited_for(NEAR_MUTEX));
     assert_int_equal(wp_condition_leave(&wait, WP_CONDITION_WOKEN, 1, 1500), 1000);
@@ -300,7 +300,7 @@ more_conditions_than_a_set_holds_are_not_followed(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 8; i++) {
-        wp_condition_enter(&many[i], blame_fixture_lock(i), MUTEX, 1);
+        wp_condition_enter(&many[i], blame_fixture_lock(i), MUTEX);
         followed += many[i].record != 0;
     }
     assert_int_equal(followed, 4);
@@ -317,7 +317,7 @@ cancelled_in_its_wait(void *unused)
 {
     struct wp_condition_wait wait;
 
-    wp_condition_enter(&wait, COND, MUTEX, 1);
+    wp_condition_enter(&wait, COND, MUTEX);
     wp_condition_grant(COND, true, wp_clock_ns());
     pthread_cancel(pthread_self());
     pthread_testcancel();
@@ -374,7 +374,7 @@ wait_and_signal(void *seed)
         struct wp_condition_wait wait;
         uint64_t start_ns = wp_clock_ns();
 
-        wp_condition_enter(&wait, condition, MUTEX, 1);
+        wp_condition_enter(&wait, condition, MUTEX);
         wp_condition_grant(conditions[draw >> 1 & 1], (draw & 4) != 0, wp_clock_ns());
         (void)wp_condition_leave(&wait, (enum wp_condition_end)(draw >> 3 & 1), start_ns,
                                  wp_clock_ns());

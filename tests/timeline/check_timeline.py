@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs `waitprof record --every` on programs, and reads what it stored with `timeline` and `report`:
-check_timeline.py --command WAITPROF --library LIBRARY --program HOLD_LOCK --phases PHASES [CASE...];
---list prints the cases.
+"""Runs `waitprof record --every` on programs, and reads what it stored with `timeline` and
+`report`: check_timeline.py --command WAITPROF --library LIBRARY --program HOLD_LOCK --phases PHASES
+[CASE...]; --list prints the cases.
 
 A case is a function; its name is the sentence that it proves.
 """
@@ -146,7 +146,8 @@ def the_timeline_names_the_hot_function_at_its_time(case):
     recorder, begins = record_phases(case, seconds)
     for metric in ("block", "mutex"):
         spans = [span_of(path) for path in recorder.files(metric)]
-        rows = read_timeline(case, "--slice", "200ms", "--profile", metric, recorder.directory)["rows"]
+        words = ("--slice", "200ms", "--profile", metric)
+        rows = read_timeline(case, *words, recorder.directory)["rows"]
         seen = {name: 0 for name in begins}
         for row in rows:
             for name, begin in begins.items():
@@ -180,7 +181,8 @@ def check_row(row, phase):
 def a_part_of_the_time_has_only_what_was_in_it(case):
     recorder, begins = record_phases(case)
     middle = begins["rest"] + 0.7
-    at = datetime.datetime.fromtimestamp(middle, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = datetime.datetime.fromtimestamp(middle, datetime.timezone.utc)
+    at = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     early = run(case, "timeline", "--to", at, recorder.directory)
     late = run(case, "timeline", "--from", at, recorder.directory)
     expect("warm_cache" in early and "flush_log" not in early, early)
@@ -197,7 +199,8 @@ def a_part_of_the_time_has_only_what_was_in_it(case):
 def an_idle_slice_has_no_file_and_is_recorded(case):
     recorder, begins = record_phases(case)
     rest = begins["rest"] + 0.05
-    idle = [path for path in recorder.files() if rest < span_of(path)[0] and span_of(path)[1] < rest + 1.4]
+    spans = map(span_of, recorder.files())
+    idle = [span for span in spans if rest < span[0] and span[1] < rest + 1.4]
     expect(not idle, f"files of a time at rest: {idle}")
     document = read_timeline(case, "--slice", "200ms", recorder.directory)
     expect(document["gaps_are_known"], "nothing is known of the gaps")
@@ -225,7 +228,7 @@ def slices_add_up_to_what_the_program_counted(case):
     expect(longest >= 0.95, f"the longest slice has {longest} s")
     document = read_timeline(case, "--slice", "1h", recorder.directory)
     delay = sum(row["delay_ns"] for row in document["rows"])
-    expect(abs(delay - truth["block"][1]) < 10, f"the timeline has {delay}, not {truth['block'][1]}")
+    expect(abs(delay - truth["block"][1]) < 10, f"the timeline has {delay}: {truth}")
 
 
 @case
@@ -312,7 +315,8 @@ class TextOfPage(html.parser.HTMLParser):
 
 
 def pictures_of(page):
-    return [xml.etree.ElementTree.fromstring(found) for found in re.findall(r"(?s)<svg.*?</svg>", page)]
+    found = re.findall(r"(?s)<svg.*?</svg>", page)
+    return [xml.etree.ElementTree.fromstring(picture) for picture in found]
 
 
 @case
@@ -336,11 +340,13 @@ def check_picture(picture):
     titles = []
     for group in picture.iter(f"{space}g"):
         titles.append(group.find(f"{space}title").text)
-        bars = [bar for bar in group.iter(f"{space}rect") if re.fullmatch(r"p\d", bar.get("class", ""))]
+        bars = group.iter(f"{space}rect")
+        bars = [bar for bar in bars if re.fullmatch(r"p\d", bar.get("class", ""))]
         edge = None
         for bar in bars:
             x, y, w, h = (float(bar.get(name)) for name in ("x", "y", "width", "height"))
-            expect(0 <= x and x + w <= width and 0 <= y and y + h <= height, f"outside: {bar.attrib}")
+            is_inside = 0 <= x and x + w <= width and 0 <= y and y + h <= height
+            expect(is_inside, f"outside: {bar.attrib}")
             expect(edge is None or abs(y + h - edge) < 0.02, f"a gap below {bar.attrib}")
             edge = y
         expect(bool(bars) != titles[-1].endswith("idle"), f"{titles[-1]}: {len(bars)} bars")
@@ -348,7 +354,8 @@ def check_picture(picture):
         expect(any(text in title for title in titles), f"nothing says {text}: {titles[:3]}")
     labels = [text.text for text in picture.iter(f"{space}text")]
     expect(any(label.endswith("s/s") for label in labels), f"no rates: {labels}")
-    expect(sum(bool(re.fullmatch(r"\d\d:\d\d(:\d\d(\.\d+)?)?", label)) for label in labels) >= 3, f"{labels}")
+    times = [label for label in labels if re.fullmatch(r"\d\d:\d\d(:\d\d(\.\d+)?)?", label)]
+    expect(len(times) >= 3, f"{labels}")
 
 
 @case
@@ -356,7 +363,8 @@ def a_report_of_files_has_what_they_have(case):
     recorder, _ = record_phases(case)
     files = recorder.files("block")
     text = run(case, "report", "--by", "functions", *files)
-    expect(re.search(r"Who waits \(block\): .* in \d+ waits, during .*, in \d+ profiles", text), text)
+    summary = r"Who waits \(block\): .* in \d+ waits, during .*, in \d+ profiles"
+    expect(re.search(summary, text), text)
     for name in ("warm_cache", "flush_log", "block rate: 1 (every wait)", "own cost"):
         expect(name in text, f"{name}: {text}")
     expect("exact" in text, f"every wait was kept: {text}")
@@ -389,7 +397,8 @@ def times_are_on_the_readers_clock_or_in_utc(case):
     text = run(case, "timeline", recorder.directory, environment=india)
     expect("XIST (UTC+05:30)" in text, text)
     expect(local.strftime("%Y-%m-%d") in text, text)
-    text = run(case, "timeline", "--from", local.strftime("%H:%M:%S"), recorder.directory, environment=india)
+    clock = local.strftime("%H:%M:%S")
+    text = run(case, "timeline", "--from", clock, recorder.directory, environment=india)
     expect("flush_log" in text, text)
     text = run(case, "timeline", "--utc", recorder.directory, environment=india)
     expect(" UTC," in text and "+05:30" not in text, text)
@@ -427,7 +436,8 @@ def the_oldest_slices_go_when_there_is_no_room_for_more(case):
 def slices_that_push_has_stored_are_a_timeline_too(case):
     program = case.start_program()
     push = case.start_push(case.directory / "slices", program.pid, every="200ms")
-    wait_until(lambda: len(list((case.directory / "slices").glob("*/*.block.pb.gz"))) >= 4, "profiles")
+    slices = case.directory / "slices"
+    wait_until(lambda: len(list(slices.glob("*/*.block.pb.gz"))) >= 4, "profiles")
     push.end()
     document = read_timeline(case, case.directory / "slices")
     expect(not document["gaps_are_known"], "push notes nothing of gaps")

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
 
@@ -186,5 +185,6 @@ wp_difference_write_json(const struct wp_difference *difference,
         json_object_put(row);
     }
     fputs("\n]}\n", stream);
-    return ferror(stream) ? wp_error_set(error, EIO, "cannot write the comparison") : 0;
+    (void)error;
+    return 0;
 }

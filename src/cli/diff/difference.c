@@ -45,23 +45,6 @@ wp_difference_meaning(enum wp_difference_state state)
     return states[state].meaning;
 }
 
-/* The total is one claim of its own: it is not among the rows of which a share may be noise. */
-static int
-mark_changes(struct wp_comparison *comparison)
-{
-    struct wp_change **changes = calloc(comparison->row_count + 1, sizeof(struct wp_change *));
-    struct wp_change *total = &comparison->total.change;
-
-    if (changes == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < comparison->row_count; i++)
-        changes[i] = &comparison->rows[i].change;
-    wp_changes_mark(changes, comparison->row_count, WP_DIFFERENCE_FALSE_RATE);
-    wp_changes_mark(&total, 1, WP_DIFFERENCE_FALSE_RATE);
-    free(changes);
-    return 0;
-}
-
 /* The rows that are changes, or those that are none, after the `used` ones that are there. */
 static size_t
 take_rows(const struct wp_comparison *comparison, bool are_changes,
@@ -74,8 +57,23 @@ take_rows(const struct wp_comparison *comparison, bool are_changes,
     return used;
 }
 
+/* Captures whose totals are equal may yet differ by row. */
+static enum wp_change_basis
+best_basis(const struct wp_comparison *comparison)
+{
+    enum wp_change_basis best = comparison->total.change.basis;
+
+    for (size_t i = 0; i < comparison->row_count; i++) {
+        const struct wp_change *change = &comparison->rows[i].change;
+
+        if (change->basis < best && change->base + change->new > 0)
+            best = change->basis;
+    }
+    return best;
+}
+
 int
-wp_difference_make(struct wp_comparison *comparison, const struct wp_comparison_sides *sides,
+wp_difference_make(const struct wp_comparison *comparison, const struct wp_comparison_sides *sides,
                    enum wp_comparison_grouping grouping, struct wp_difference *difference,
                    struct wp_error *error)
 {
@@ -83,13 +81,11 @@ wp_difference_make(struct wp_comparison *comparison, const struct wp_comparison_
         .comparison = comparison,
         .sides = sides,
         .grouping = grouping,
-        .basis = comparison->total.change.basis,
+        .basis = best_basis(comparison),
         .rows = calloc(comparison->row_count + 1, sizeof(struct wp_comparison_row *)),
     };
-    if (difference->rows == NULL || mark_changes(comparison) != 0) {
-        wp_difference_free(difference);
+    if (difference->rows == NULL)
         return wp_error_set(error, ENOMEM, "out of memory");
-    }
     difference->change_count = take_rows(comparison, true, difference->rows, 0);
     difference->row_count =
         take_rows(comparison, false, difference->rows, difference->change_count);
@@ -169,7 +165,13 @@ wp_difference_summary(const struct wp_difference *difference, char *text, size_t
     const char *what = difference->grouping == WP_COMPARE_STACKS ? "stack" : "function";
     size_t rows = difference->row_count, changes = difference->change_count;
 
-    if (changes == 0)
+    if (rows == 0)
+        snprintf(text, size,
+                 "Nothing to compare: the captures have no %s, or none that was asked for.", what);
+    else if (changes == 0 && difference->comparison->total.change.is_change)
+        snprintf(text, size, "The total changed by more than noise, no single one of %zu %s%s did.",
+                 rows, what, rows != 1 ? "s" : "");
+    else if (changes == 0)
         snprintf(text, size, "No change %s, in %zu %s%s.",
                  difference->basis == WP_BASIS_NONE ? "is claimed" : "exceeds noise", rows, what,
                  rows != 1 ? "s" : "");

@@ -12,9 +12,6 @@
 #include "compare/comparison.h"
 #include "profile/error.h"
 
-/* At most this share of what is called a change is noise. */
-#define WP_DIFFERENCE_FALSE_RATE 0.05
-
 /* What became of a row. X(state, word for machines and the column "change", what people read) */
 #define WP_DIFFERENCE_STATES(X)                                                                    \
     X(NOISE, "none", "no change that exceeds noise")                                               \
@@ -38,13 +35,14 @@ struct wp_difference {
     const struct wp_comparison_row **rows; /* changes first, each part by size of the difference */
     size_t row_count;
     size_t change_count;
-    enum wp_change_basis basis; /* the best that any row has */
+    enum wp_change_basis basis; /* the best that the total or any row has */
 };
 
-/* Marks the changes of the comparison and puts its rows into order; operations_of_new is left to
- * the caller, 0 at first. On success the caller frees with wp_difference_free; it points into its
- * arguments. 0 or -ENOMEM. */
-int wp_difference_make(struct wp_comparison *comparison, const struct wp_comparison_sides *sides,
+/* Puts the rows of a comparison into the order in which they are shown; operations_of_new is left
+ * to the caller, 0 at first. On success the caller frees with wp_difference_free; it points into
+ * its arguments. 0 or -ENOMEM. */
+int wp_difference_make(const struct wp_comparison *comparison,
+                       const struct wp_comparison_sides *sides,
                        enum wp_comparison_grouping grouping, struct wp_difference *difference,
                        struct wp_error *error);
 void wp_difference_free(struct wp_difference *difference);
@@ -93,6 +91,8 @@ struct wp_difference_view {
     bool colour;
 };
 
+/* 0, or a negative errno with a message. Whether the stream took it all is for the caller to ask,
+ * who knows its name. */
 typedef int wp_difference_write(const struct wp_difference *difference,
                                 const struct wp_difference_view *view, FILE *stream,
                                 struct wp_error *error);

@@ -6,19 +6,9 @@
 #include <string.h>
 
 static double
-mean_of(const struct wp_values *values)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < values->count; i++)
-        sum += values->value[i];
-    return values->count > 0 ? sum / (double)values->count : 0;
-}
-
-static double
 both_sides(const struct wp_comparison_row *row)
 {
-    return mean_of(&row->delay[WP_SIDE_BASE]) + mean_of(&row->delay[WP_SIDE_NEW]);
+    return wp_values_mean(&row->delay[WP_SIDE_BASE]) + wp_values_mean(&row->delay[WP_SIDE_NEW]);
 }
 
 static int

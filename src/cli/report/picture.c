@@ -255,8 +255,9 @@ print_legend(const struct picture *picture)
         fputs("</code></li>\n", picture->stream);
     }
     if (timeline->function_count > COLOURS)
-        fprintf(picture->stream, "<li><span class=\"p%u\"></span>%zu others</li>\n", COLOURS,
-                timeline->function_count - COLOURS);
+        fprintf(picture->stream, "<li><span class=\"p%u\"></span>%zu other%s</li>\n", COLOURS,
+                timeline->function_count - COLOURS,
+                timeline->function_count - COLOURS > 1 ? "s" : "");
     if (has_gap)
         fprintf(picture->stream, "<li><span class=\"gap\"></span>%s</li>\n",
                 timeline->is_noted ? "not recorded" : "no profile");

@@ -223,7 +223,8 @@ print_peak(const struct printer *printer)
     wp_time_format(peak->until_ns, utc, parts, until);
     fprintf(printer->stream, "\nHottest: %s, %s, most of it in %s.", from,
             wp_timeline_format_rate(wp_timeline_rate(peak), rate, sizeof rate), name);
-    if (timeline->reading.shortest_ns * 2 < timeline->options.row_ns)
+    /* Several slices of usual length in a row: there is more to see. */
+    if (timeline->reading.span_ns / timeline->reading.read * 2 <= timeline->options.row_ns)
         fprintf(printer->stream, " Closer: --from '%s' --to '%s'", from, until);
     fputs("\n", printer->stream);
 }
@@ -233,7 +234,7 @@ time_columns(const struct printer *printer)
 {
     char time[WP_TIME_TEXT_BYTES];
 
-    return (int)strlen(wp_time_format(printer->timeline->options.from_ns,
+    return (int)strlen(wp_time_format(printer->timeline->rows[0].from_ns,
                                       printer->timeline->options.utc, printer->parts, time));
 }
 
@@ -250,7 +251,7 @@ print_heading(const struct printer *printer)
             wp_quantity_format_exact_time(timeline->options.row_ns, length),
             timeline->reading.read);
     fprintf(printer->stream, "%-*s %11s %*s%s\n", time_columns(printer), "time", "delay/s",
-            (int)BAR_COLUMNS + 2, "", "hottest functions");
+            (int)BAR_COLUMNS + 1, "", "hottest functions");
 }
 
 void

@@ -297,8 +297,7 @@ wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns, u
             uint64_t span_ns = capture->duration_ns;
 
             longest_ns = span_ns > longest_ns ? span_ns : longest_ns;
-            if (reading->shortest_ns == 0 || span_ns < reading->shortest_ns)
-                reading->shortest_ns = span_ns;
+            reading->span_ns += span_ns;
             reading->read++;
             status = visit(capture, slice->until_ns - span_ns, slice->until_ns, context, error);
         }

@@ -59,9 +59,9 @@ typedef int wp_stored_slices_visit(const struct wp_pprof *capture, uint64_t from
 /* What came of reading. */
 struct wp_stored_reading {
     size_t read;
-    size_t unreadable;    /* left out; the first is told in a warning */
-    size_t without_span;  /* left out: they do not say of what time they are */
-    uint64_t shortest_ns; /* of those that were read, 0 none */
+    size_t unreadable;   /* left out; the first is told in a warning */
+    size_t without_span; /* left out: they do not say of what time they are */
+    uint64_t span_ns;    /* of those that were read, all together */
 };
 
 /* Reads those that have a part in [from_ns, until_ns), oldest first. */

@@ -18,6 +18,7 @@ status_of waitprof diff -- block.pb.gz
 status_of waitprof diff block.pb.gz block.pb.gz block.pb.gz
 status_of waitprof diff --per operation
 status_of waitprof diff --per operation 0 block.pb.gz block.pb.gz
+status_of waitprof diff --per operation 1e-300 block.pb.gz block.pb.gz
 status_of waitprof diff --per hour block.pb.gz block.pb.gz
 status_of waitprof diff --kind mutxe block.pb.gz block.pb.gz
 status_of waitprof diff --function '(' block.pb.gz block.pb.gz
