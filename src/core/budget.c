@@ -11,11 +11,10 @@
  * room for the error of the reckoning. */
 #define WP_BUDGET_TIMING_SHARE 0.35
 #define WP_BUDGET_SAMPLES_SHARE 0.25
-#define WP_BUDGET_UNLOCKS_SHARE 0.3
+#define WP_BUDGET_UNLOCKS_SHARE 0.2
 
-/* All of them: when so much was spent, one of them has spent its share. */
-#define WP_BUDGET_ALL_SHARES                                                                       \
-    (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE + WP_BUDGET_UNLOCKS_SHARE)
+/* What waits may take in a turn, before the next is taken early. */
+#define WP_BUDGET_WAITS_SHARE (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE)
 
 /* A finer step must leave so much of what it may use: else the next turn would take it back. */
 #define WP_BUDGET_EASE 0.8
@@ -25,14 +24,19 @@
 
 #define WP_BUDGET_ROW_NS UINT64_C(1000000000)
 
-/* Where the number of samples is limited, what each of the two profiles may take. */
-#define WP_BUDGET_COUNT_SHARE 0.45
+/* Where the number of samples is limited: samples of waits, and charged unlocks. */
+#define WP_BUDGET_COUNT_SAMPLES_SHARE 0.4
+#define WP_BUDGET_COUNT_UNLOCKS_SHARE 0.2
 
 #define WP_BUDGET_MAX_CHARGES 1e9
 
 /* Charges that were not spent are kept for so many turns: a starved waiter comes seldom, and then
- * needs many. */
-#define WP_BUDGET_KEPT_TURNS 50u
+ * needs many. With these shares any five turns on end (100 ms) stay within the budget, or a little
+ * above it where all shares are taken in full and charges were left over. */
+#define WP_BUDGET_KEPT_TURNS 8u
+
+/* For so long after charges were spent the mutex fraction that was chosen stays. */
+#define WP_BUDGET_HOLD_NS UINT64_C(1000000000)
 
 /* By how much unlocks are taken to be too many when a turn has spent its charges. */
 #define WP_BUDGET_SPENT_EXCESS 4.0
@@ -100,15 +104,16 @@ wp_budget_excess_of(const struct wp_region_budget *budget, const struct wp_budge
         excess.timing = timing_ns / (allowed_ns * WP_BUDGET_TIMING_SHARE);
         excess.samples = samples_ns / (allowed_ns * WP_BUDGET_SAMPLES_SHARE);
         excess.unlocks = unlocks * load->unlock_cost_ns / (allowed_ns * WP_BUDGET_UNLOCKS_SHARE);
-        excess.waits = (timing_ns + samples_ns) /
-                       (allowed_ns * (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE));
+        excess.waits = (timing_ns + samples_ns) / (allowed_ns * WP_BUDGET_WAITS_SHARE);
     }
     if (budget->samples_per_s != 0) {
-        double allowed = (double)budget->samples_per_s * seconds * WP_BUDGET_COUNT_SHARE;
+        double allowed = (double)budget->samples_per_s * seconds;
+        double of_waits = samples / (allowed * WP_BUDGET_COUNT_SAMPLES_SHARE);
+        double of_unlocks = unlocks / (allowed * WP_BUDGET_COUNT_UNLOCKS_SHARE);
 
-        excess.samples = wp_budget_larger(excess.samples, samples / allowed);
-        excess.unlocks = wp_budget_larger(excess.unlocks, unlocks / allowed);
-        excess.waits = wp_budget_larger(excess.waits, samples / allowed);
+        excess.samples = wp_budget_larger(excess.samples, of_waits);
+        excess.unlocks = wp_budget_larger(excess.unlocks, of_unlocks);
+        excess.waits = wp_budget_larger(excess.waits, of_waits);
     }
     /* How many more, nobody has counted. */
     if (load->spent_charges)
@@ -156,7 +161,7 @@ wp_budget_charges_of_turn(const struct wp_region_budget *budget, double unlock_c
         charges =
             (double)budget->cost_ns_per_s * seconds * WP_BUDGET_UNLOCKS_SHARE / unlock_cost_ns;
     if (budget->samples_per_s != 0) {
-        double samples = (double)budget->samples_per_s * seconds * WP_BUDGET_COUNT_SHARE;
+        double samples = (double)budget->samples_per_s * seconds * WP_BUDGET_COUNT_UNLOCKS_SHARE;
 
         charges = samples < charges ? samples : charges;
     }
@@ -215,10 +220,10 @@ void wp_budget_spend(enum wp_own_cost_class class)
     samples_per_s = wp_atomic_load_64(&budget->samples_per_s);
     if (cost_ns_per_s != 0)
         part = (double)wp_atomic_load_64(&budget->unit_costs[class]) /
-               ((double)cost_ns_per_s * turn_s * WP_BUDGET_ALL_SHARES);
-    if (samples_per_s != 0 && class != WP_OWN_COST_wait)
-        part = wp_budget_larger(part,
-                                1 / ((double)samples_per_s * turn_s * 2 * WP_BUDGET_COUNT_SHARE));
+               ((double)cost_ns_per_s * turn_s * WP_BUDGET_WAITS_SHARE);
+    if (samples_per_s != 0 && class == WP_OWN_COST_sample)
+        part = wp_budget_larger(
+            part, 1 / ((double)samples_per_s * turn_s * WP_BUDGET_COUNT_SAMPLES_SHARE));
     if (part > 1)
         part = 1;
     (void)wp_atomic_add_64(&budget->spent, (uint64_t)(part * (double)WP_REGION_BUDGET_SPENT));
@@ -395,8 +400,8 @@ wp_budget_store(struct wp_region_budget *budget, const struct wp_budget_choice *
     wp_atomic_store_64(&budget->wait_fraction, choice->wait_fraction);
 }
 
-/* Whether charges were spent within the time for which they are kept: until then the fraction that
- * does with them is not known to be too coarse. */
+/* Whether charges were spent within the last second: until then the fraction that does with them is
+ * not known to be too coarse. */
 static bool
 wp_budget_spends_charges(struct wp_region_budget *budget, bool now, uint64_t now_ns)
 {
@@ -404,7 +409,7 @@ wp_budget_spends_charges(struct wp_region_budget *budget, bool now, uint64_t now
 
     if (now)
         wp_atomic_store_64(&budget->spent_charges_ns, now_ns);
-    return now || (spent_ns != 0 && now_ns - spent_ns < WP_BUDGET_KEPT_TURNS * WP_BUDGET_TURN_NS);
+    return now || (spent_ns != 0 && now_ns - spent_ns < WP_BUDGET_HOLD_NS);
 }
 
 /* The turn itself, of whoever has taken it. */

@@ -18,7 +18,7 @@
  * That bounds the waiters that are registered for blame, but not the unlocks that each is charged
  * to: the lock may be taken by others a million times in a second until a starved waiter has its
  * turn. So charged unlocks are counted, too: each turn allows some, and what one leaves over the
- * next ones may spend, for a second. One that comes when none is left is the last for the waiters
+ * next ones may spend, for a while. One that comes when none is left is the last for the waiters
  * it leaves behind (blame.c). What they wait from then on goes to the frame [not attributed:
  * budget], and totals stay what they are.
  */

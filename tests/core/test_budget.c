@@ -75,7 +75,7 @@ static void
 too_many_charged_unlocks_raise_the_mutex_fraction_at_once(void **state)
 {
     (void)state;
-    assert_choice(choose(weather_load_of(1, 10, 10, 49), finest), 1000, 2, 1);
+    assert_choice(choose(weather_load_of(1, 10, 10, 33), finest), 1000, 2, 1);
     assert_choice(choose(weather_load_of(1, 10, 10, 60), finest), 1000, 4, 1);
     assert_choice(choose(weather_load_of(1, 10, 10, 1000), finest), 1000, 64, 1);
 }
@@ -176,14 +176,14 @@ static void
 a_number_of_samples_is_held_whatever_they_cost(void **state)
 {
     const struct wp_region_budget budget = {.samples_per_s = 2000};
-    struct wp_budget_load load = weather_load_of(1, 1000000, 18, 18);
+    struct wp_budget_load load = weather_load_of(1, 1000000, 16, 8);
 
     (void)state;
     assert_choice(wp_budget_choose(&budget, &load, &finest, &finest), 1000, 2, 1);
-    load.samples = 19;
+    load.samples = 17;
     assert_true(wp_budget_choose(&budget, &load, &finest, &finest).block_rate_ns > 1000);
-    load.samples = 18;
-    load.unlocks = 19;
+    load.samples = 16;
+    load.unlocks = 9;
     assert_int_equal(wp_budget_choose(&budget, &load, &finest, &finest).mutex_fraction, 4);
 }
 
@@ -196,7 +196,7 @@ of_two_limits_the_narrower_one_is_held(void **state)
     (void)state;
     assert_int_equal(wp_budget_choose(&budget, &load, &finest, &finest).block_rate_ns, 2000);
     budget = (struct wp_region_budget){.cost_ns_per_s = 1000000000, .samples_per_s = 2000};
-    assert_int_equal(wp_budget_choose(&budget, &load, &finest, &finest).block_rate_ns, 4000);
+    assert_int_equal(wp_budget_choose(&budget, &load, &finest, &finest).block_rate_ns, 8000);
 }
 
 /* --- Choices and loads that follow each other ------------------------------------------------ */
