@@ -98,6 +98,17 @@ take(const char **text, char character)
     return true;
 }
 
+/* timegm and mktime take the 30th of February for the 2nd of March. */
+static bool
+is_day(const struct tm *parts)
+{
+    struct tm normal = {
+        .tm_year = parts->tm_year, .tm_mon = parts->tm_mon, .tm_mday = parts->tm_mday};
+
+    timegm(&normal);
+    return normal.tm_mon == parts->tm_mon;
+}
+
 static bool
 take_date(const char **text, struct written *written)
 {
@@ -108,20 +119,23 @@ take_date(const char **text, struct written *written)
     written->parts.tm_year -= 1900;
     written->parts.tm_mon -= 1;
     written->has_date = true;
-    return true;
+    return is_day(&written->parts);
 }
 
 static bool
 take_clock(const char **text, struct written *written)
 {
     uint64_t digit_ns = NS_PER_S / 10;
+    int hour;
 
-    if (!take_number(text, 2, 0, 24, &written->parts.tm_hour) || !take(text, ':') ||
-        !take_number(text, 2, 0, 59, &written->parts.tm_min))
+    /* 24:00 is the end of the day, and nothing is after it. */
+    if (!take_number(text, 2, 0, 24, &hour) || !take(text, ':') ||
+        !take_number(text, 2, 0, hour == 24 ? 0 : 59, &written->parts.tm_min))
         return false;
+    written->parts.tm_hour = hour;
     if (!take(text, ':'))
         return true;
-    if (!take_number(text, 2, 0, 60, &written->parts.tm_sec))
+    if (!take_number(text, 2, 0, hour == 24 ? 0 : 60, &written->parts.tm_sec))
         return false;
     if (!take(text, '.'))
         return true;

@@ -193,6 +193,14 @@ def copies_of_one_capture_are_too_little(case):
 
 
 @case
+def copies_that_know_the_error_of_their_samples_are_too_little(case):
+    for name in ("base", "new"):
+        case.capture(name, HOLD_US)
+    found = case.judge(TOO_LITTLE, *["base.block.pb.gz"] * 40, "--", *["new.block.pb.gz"] * 40)
+    expect("copies" in found["reason"] and found["more_captures"] == 0, found)
+
+
+@case
 def operations_may_differ_between_the_sides(case):
     base, new = case.side("base", QUIET), case.side("new", with_change(**dict.fromkeys(QUIET, 2)))
     case.judge(REGRESSION, base, "--", new, "--per", "operation", "100")

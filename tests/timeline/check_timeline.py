@@ -196,6 +196,24 @@ def a_part_of_the_time_has_only_what_was_in_it(case):
 
 
 @case
+def a_long_slice_has_its_part_in_a_time_that_ends_within_it(case):
+    program = case.start_program()
+    recorder = Recorder(case, program.pid)
+    wait_until(lambda: len(recorder.files("block")) >= 3, "slices are stored")
+    recorder.process.send_signal(signal.SIGSTOP)
+    stopped = time.time()
+    time.sleep(2)
+    recorder.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: span_of(recorder.files("block")[-1])[1] > stopped + 2.2, "it goes on")
+    recorder.process.send_signal(signal.SIGINT)
+    recorder.wait()
+    at = datetime.datetime.fromtimestamp(stopped + 1, datetime.timezone.utc)
+    at = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    rows = read_timeline(case, "--slice", "200ms", "--to", at, recorder.directory)["rows"]
+    expect(rows[-2]["delay_ns"] > 0, f"the end is lost: {rows}")
+
+
+@case
 def an_idle_slice_has_no_file_and_is_recorded(case):
     recorder, begins = record_phases(case)
     rest = begins["rest"] + 0.05

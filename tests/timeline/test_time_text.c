@@ -71,6 +71,8 @@ dates_are_on_the_clock_that_is_shown(void **state)
     assert_int_equal(parse("2026-11-22 10:15:30", true, 0, WP_TIME_BEFORE), NOW);
     assert_int_equal(parse("2026-11-22T10:15:30Z", false, 0, WP_TIME_BEFORE), NOW);
     assert_int_equal(parse("2026-11-22T15:45:30+05:30", false, 0, WP_TIME_BEFORE), NOW);
+    assert_int_equal(parse("2028-02-29 24:00", true, 0, WP_TIME_BEFORE),
+                     parse("2028-03-01", true, 0, WP_TIME_BEFORE));
     assert_int_equal(parse("2026-11-22", true, 0, WP_TIME_BEFORE),
                      NOW - (10 * 3600 + 15 * 60 + 30) * S);
     /* Summer time. */
@@ -91,10 +93,13 @@ static void
 what_is_no_time_is_refused_with_examples(void **state)
 {
     static const char *const others[] = {
-        "",          "3:14",      "03:14:",  "03:60",   "25:00",
-        "03:14x",    "03:14:5",   "-",       "-10x",    "2026-13-01",
-        "2026-1",    "yesterday", "03:14+1", "03:14.5", "2026-11-22 03:14 ",
-        "03:14:05.",
+        "",           "3:14",    "03:14:",
+        "03:60",      "25:00",   "03:14x",
+        "03:14:5",    "-",       "-10x",
+        "2026-13-01", "2026-1",  "yesterday",
+        "03:14+1",    "03:14.5", "2026-11-22 03:14 ",
+        "03:14:05.",  "24:01",   "2026-02-30 10:00",
+        "2027-02-29",
     };
 
     (void)state;

@@ -115,6 +115,19 @@ fewest_captures(const struct wp_comparison *comparison)
     return base < new ? base : new;
 }
 
+/* Captures that know their own noise would be judged by it, which is not that between runs. */
+static bool
+are_copies(const struct wp_values *values)
+{
+    double mean = wp_values_mean(values);
+
+    for (size_t i = 0; i < values->count; i++) {
+        if (!(fabs(values->value[i] - mean) <= WP_GATE_COPY_ROUNDING * mean))
+            return false;
+    }
+    return mean > 0;
+}
+
 static void
 say_too_little(struct wp_gate_decision *decision, enum wp_gate_lack lack, size_t more_captures)
 {
@@ -142,6 +155,11 @@ wp_gate_decide(const struct wp_comparison *comparison, double tolerance,
         say_too_little(decision, WP_GATE_LACK_CAPTURES, WP_GATE_CAPTURES_FIRST - fewest);
         return 0;
     }
+    if (are_copies(&comparison->total.delay[WP_SIDE_BASE]) ||
+        are_copies(&comparison->total.delay[WP_SIDE_NEW])) {
+        say_too_little(decision, WP_GATE_LACK_COPIES, 0);
+        return 0;
+    }
     status = choose_functions(comparison, decision, error);
     if (status != 0)
         return status;
@@ -153,10 +171,7 @@ wp_gate_decide(const struct wp_comparison *comparison, double tolerance,
     if (decision->count_of[WP_VERDICT_REGRESSION] > 0)
         decision->verdict = WP_VERDICT_REGRESSION;
     else if (decision->verdict == WP_VERDICT_TOO_LITTLE)
-        say_too_little(decision,
-                       comparison->total.change.basis == WP_BASIS_NONE ? WP_GATE_LACK_COPIES
-                                                                       : WP_GATE_LACK_PRECISION,
-                       decision->total.more_captures);
+        say_too_little(decision, WP_GATE_LACK_PRECISION, decision->total.more_captures);
     return 0;
 }
 

@@ -40,6 +40,9 @@
 #define WP_GATE_CAPTURES_MIN 2u
 #define WP_GATE_CAPTURES_FIRST 5u
 
+/* A side whose captures differ by no more than this share is taken for copies of one. */
+#define WP_GATE_COPY_ROUNDING 1e-12
+
 /* Why nothing can be told. */
 enum wp_gate_lack {
     WP_GATE_LACK_NOTHING,

@@ -267,24 +267,28 @@ find_first(const struct wp_stored_slices *slices, uint64_t from_ns)
     return low;
 }
 
+/*
+ * Slices of one program follow each other, however long each is: once one begins after the end of
+ * what is read, so do the others. Of files that were named by themselves nothing is known.
+ */
 int
 wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns, uint64_t until_ns,
                       wp_stored_slices_visit *visit, void *context,
                       struct wp_stored_reading *reading, struct wp_error *error)
 {
-    uint64_t longest_ns = 0;
+    bool *is_done = calloc(slices->program_count + 1, sizeof *is_done);
     int status = 0;
 
     *reading = (struct wp_stored_reading){0};
+    if (is_done == NULL)
+        return out_of_memory(error);
     for (size_t i = find_first(slices, from_ns); i < slices->slice_count && status == 0; i++) {
         const struct wp_stored_slice *slice = &slices->slices[i];
         struct wp_error trouble = {""};
         struct wp_pprof *capture;
 
-        /* Slices of several programs overlap: one that ends later may have begun before. */
-        if (slice->until_ns >= until_ns && slice->until_ns - until_ns > longest_ns &&
-            longest_ns > 0)
-            break;
+        if (slice->path == NULL && is_done[slice->program])
+            continue;
         capture = read_slice(slices, slice, &trouble);
         if (capture == NULL) {
             if (reading->unreadable++ == 0)
@@ -294,14 +298,15 @@ wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns, u
         if (capture->duration_ns == 0) {
             reading->without_span++;
         } else if (slice->until_ns - capture->duration_ns < until_ns) {
-            uint64_t span_ns = capture->duration_ns;
-
-            longest_ns = span_ns > longest_ns ? span_ns : longest_ns;
-            reading->span_ns += span_ns;
+            reading->span_ns += capture->duration_ns;
             reading->read++;
-            status = visit(capture, slice->until_ns - span_ns, slice->until_ns, context, error);
+            status = visit(capture, slice->until_ns - capture->duration_ns, slice->until_ns,
+                           context, error);
+        } else if (slice->path == NULL) {
+            is_done[slice->program] = true;
         }
         wp_pprof_free(capture);
     }
+    free(is_done);
     return status;
 }
