@@ -155,6 +155,7 @@ check_process(const char *what, struct wp_findings *findings)
         wp_program_check_file(link, name, findings);
     wp_setup_check_library(findings);
     wp_setup_check_directories(&subject, findings);
+    wp_setup_check_variables(&subject, findings);
     return WP_EXIT_OK;
 }
 
@@ -181,6 +182,7 @@ doctor(const void *values, char **arguments)
             wp_program_check_command(arguments[0], &findings);
         wp_setup_check_library(&findings);
         wp_setup_check_directories(&self, &findings);
+        wp_setup_check_variables(&self, &findings);
     }
     wp_findings_print(&findings, wp_message_is_quiet() ? WP_FINDING_FAIL : WP_FINDING_OK, stdout);
     if (code == WP_EXIT_OK && wp_findings_worst(&findings) == WP_FINDING_FAIL)

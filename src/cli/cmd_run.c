@@ -299,6 +299,19 @@ set_variables(const struct run_values *values, struct wp_launch *launch)
         wp_launch_set(launch, "WAITPROF_EVENTS", "%s", values->events);
 }
 
+/* What stands in the environment already, and would be ignored without a word. */
+static void
+warn_of_variables(void)
+{
+    const struct wp_setup_subject self = {.uid = geteuid()};
+    struct wp_findings findings = {0};
+
+    wp_setup_check_variables(&self, &findings);
+    for (unsigned i = 0; i < findings.count; i++)
+        wp_message_warning(NULL, NULL, "%s", findings.rows[i].text);
+    wp_findings_free(&findings);
+}
+
 static int
 run(const void *given, char **arguments)
 {
@@ -313,6 +326,7 @@ run(const void *given, char **arguments)
         status = check_values(values);
     if (status != WP_EXIT_OK)
         return status;
+    warn_of_variables();
     launch.library = library;
     wp_launch_set(&launch, "WAITPROF_RUN", "%016" PRIx64, run_id);
     set_variables(values, &launch);

@@ -85,6 +85,14 @@ static const struct wp_option options[] = {
     {.name = NULL},
 };
 
+/* `off` is a budget of `run` and `rate`; here it would ask for nothing. */
+static bool
+is_goal(const struct tune_values *values)
+{
+    return !values->budget.given ||
+           (values->budget.value.cost_ns_per_s | values->budget.value.samples_per_s) != 0;
+}
+
 static struct wp_tune_goal
 goal_of(const struct tune_values *values)
 {
@@ -179,6 +187,11 @@ tune(const void *given, char **arguments)
     if (strcmp(arguments[0], WP_CONTENTION_LOCKS) == 0 ||
         strcmp(arguments[0], WP_CONTENTION_SEMAPHORES) == 0)
         return wp_contention_run(arguments[0], WP_CALIBRATION_RUN_NS);
+    if (!is_goal(values)) {
+        wp_message_error("--budget", "give a share of a processor or samples a second",
+                         "off is nothing to recommend rates for");
+        return WP_EXIT_USAGE;
+    }
     status = wp_target_open(arguments[0], &target, &error);
     if (status == 0)
         status = wp_target_read(target, &snapshot, &error);

@@ -233,10 +233,16 @@ parse_row(const struct wp_option *row, char **argv, void *values)
 {
     void *target = (char *)values + row->target;
     char pair[PAIR_BYTES];
+    char option[64];
 
+    if (optarg == wp_option_divider) {
+        snprintf(option, sizeof option, "--%s", row->name);
+        wp_message_error(option, "see --help", "needs an argument");
+        return -EINVAL;
+    }
     if (row->pair_word == NULL || strcmp(optarg, row->pair_word) != 0)
         return row->parse(row, optarg, target);
-    if (argv[optind] == NULL) {
+    if (argv[optind] == NULL || argv[optind] == wp_option_divider) {
         wp_message_error(optarg, "see --help", "needs a second argument for --%s", row->name);
         return -EINVAL;
     }

@@ -41,7 +41,7 @@ wp_output_file_check(const char *path, struct wp_error *error)
     int cause = 0;
 
     if (strlen(path) >= sizeof directory)
-        return wp_error_set(error, EIO, "%.64s...: %s; choose another with -o", path,
+        return wp_error_set(error, EIO, "%.64s...: %s; choose another file", path,
                             strerror(ENAMETOOLONG));
     if (slash != NULL)
         snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path),
@@ -49,7 +49,7 @@ wp_output_file_check(const char *path, struct wp_error *error)
     if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         if (!S_ISDIR(status.st_mode))
             return 0; /* a device, pipe or link: written in place, whatever its directory allows */
-        return wp_error_set(error, EIO, "%s: is a directory; choose another name with -o", path);
+        return wp_error_set(error, EIO, "%s: is a directory; choose another name", path);
     }
     if (stat(directory, &status) != 0)
         cause = errno;
@@ -62,7 +62,7 @@ wp_output_file_check(const char *path, struct wp_error *error)
     if (cause == ENOENT)
         remedy = "make it, or ";
     return wp_error_set(error, EIO,
-                        "%s: nothing can be written to directory %s: %s; %schoose another with -o",
+                        "%s: nothing can be written to directory %s: %s; %schoose another file",
                         path, directory, strerror(cause), remedy);
 }
 

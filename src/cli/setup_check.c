@@ -194,3 +194,40 @@ wp_setup_check_directories(const struct wp_setup_subject *subject, struct wp_fin
                         "there is no directory for them");
     check_file_size_limit(subject, findings);
 }
+
+static bool
+is_rate(const char *text)
+{
+    return text[strspn(text, "0123456789")] == '\0' && strlen(text) <= 12;
+}
+
+static bool
+is_budget(const char *text)
+{
+    struct wp_quantity_budget budget;
+
+    return wp_quantity_parse_budget(text, &budget) == 0;
+}
+
+void
+wp_setup_check_variables(const struct wp_setup_subject *subject, struct wp_findings *findings)
+{
+    static const struct {
+        const char *name;
+        bool (*is_usable)(const char *text);
+        const char *remedy;
+    } variables[] = {
+        {"WAITPROF_BLOCK_RATE", is_rate, "give nanoseconds as a number, as 100000"},
+        {"WAITPROF_MUTEX_FRACTION", is_rate, "give a number, as 10"},
+        {"WAITPROF_BUDGET", is_budget,
+         "give a share of a processor (0.5%), samples a second (2000/s), or off"},
+    };
+    char value[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        subject_environment(subject, variables[i].name, value);
+        if (value[0] != '\0' && !variables[i].is_usable(value))
+            wp_findings_add(findings, WP_FINDING_WARN, variables[i].name, variables[i].remedy,
+                            "\"%.64s\" is no value that it can have: it is ignored", value);
+    }
+}

@@ -21,4 +21,8 @@ struct wp_setup_subject {
 void wp_setup_check_directories(const struct wp_setup_subject *subject,
                                 struct wp_findings *findings);
 
+/* Whether the library can use the sampling rates and the budget of the environment: what it cannot
+ * use, it ignores without a word. */
+void wp_setup_check_variables(const struct wp_setup_subject *subject, struct wp_findings *findings);
+
 #endif

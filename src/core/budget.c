@@ -35,11 +35,13 @@
  * above it where all shares are taken in full and charges were left over. */
 #define WP_BUDGET_KEPT_TURNS 8u
 
-/* For so long after charges were spent the mutex fraction that was chosen stays. */
-#define WP_BUDGET_HOLD_NS UINT64_C(1000000000)
+/* For so long after charges were spent the mutex fraction that was chosen stays. Longer, fewer
+ * waiters would be registered, and the total known less well; shorter, more of it would go to
+ * nobody. */
+#define WP_BUDGET_HOLD_NS UINT64_C(200000000)
 
 /* By how much unlocks are taken to be too many when a turn has spent its charges. */
-#define WP_BUDGET_SPENT_EXCESS 4.0
+#define WP_BUDGET_SPENT_EXCESS 2.0
 
 /* A turn that was taken early is reckoned as one of at least so long: what came in less may be a
  * moment's. */
@@ -400,7 +402,7 @@ wp_budget_store(struct wp_region_budget *budget, const struct wp_budget_choice *
     wp_atomic_store_64(&budget->wait_fraction, choice->wait_fraction);
 }
 
-/* Whether charges were spent within the last second: until then the fraction that does with them is
+/* Whether charges were spent a moment ago: until then the fraction that does with them is
  * not known to be too coarse. */
 static bool
 wp_budget_spends_charges(struct wp_region_budget *budget, bool now, uint64_t now_ns)

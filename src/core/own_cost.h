@@ -20,7 +20,7 @@
 
 /* A measurement counts so much at most: what takes longer was mostly the wait for the processor
  * after another thread had got it, and times 61 it would drown the rest. */
-#define WP_OWN_COST_MAX_NS UINT64_C(100000)
+#define WP_OWN_COST_MAX_NS UINT64_C(20000)
 
 /* Counted in WP_COUNTER_wait_cost_ns and the two that follow it. */
 enum wp_own_cost_class {
