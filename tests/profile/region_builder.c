@@ -249,7 +249,8 @@ region_builder_stack(struct region_builder *builder, uint32_t bucket,
     stack->samples = cost.samples;
     memcpy(&stack->variance_bits, &cost.variance, sizeof cost.variance);
     memcpy(&stack->squares_bits, &cost.variance, sizeof cost.variance);
-    memcpy(stack->frames, frames, depth * sizeof frames[0]);
+    if (depth > 0)
+        memcpy(stack->frames, frames, depth * sizeof frames[0]);
     stack->next = heads[bucket];
     heads[bucket] = (uint32_t)unit;
     return stack;
