@@ -23,6 +23,9 @@ MET_NS = 100_000_000
 # Room for what is between the turns, and for what one costs changing meanwhile.
 COST_SLACK = 1.2
 SAMPLES_SLACK = 1.2
+# An unlock that comes when no charges are left is charged nevertheless, once for those whom it
+# leaves waiting: 40 in 100 ms are allowed on top, which shows at the smallest limits alone.
+LAST_CHARGES_PER_S = 400
 
 # The program reads its clock outside of the wrapper, which has work of its own to do; and may lose
 # the processor between the two.
@@ -178,7 +181,8 @@ def a_number_of_samples_is_held(arguments):
             name = f"{storm.name}, {limit}/s"
             most = max(storms.samples_per_s(*window) for window in watched.windows(
                 account.storm_from_ns + MET_NS, account.storm_until_ns, WINDOW_NS))
-            that(most <= limit * SAMPLES_SLACK, f"{name}: at most {most:.0f}/s in 100 ms")
+            that(most <= limit * SAMPLES_SLACK + LAST_CHARGES_PER_S,
+                 f"{name}: at most {most:.0f}/s in 100 ms")
             check_totals(name, storm, account, watched)
 
 
