@@ -137,28 +137,6 @@ wp_wait_decide(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t no
     return is_kept;
 }
 
-static void
-wp_wait_record_looked_at(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
-                         uint16_t function, const struct wp_unwind_registers *caller)
-{
-    if (wp_wait_decide(delay_ns, rates, now_ns, function, wp_own_cost_begin()))
-        wp_wait_keep(delay_ns, rates, now_ns, function, caller);
-}
-
-void
-wp_wait_record(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
-               uint16_t function, const struct wp_unwind_registers *caller)
-{
-    int saved = errno;
-
-    if (rates->block_rate_ns == 0 || delay_ns == 0)
-        return;
-    wp_thread_see_wait(delay_ns);
-    if (wp_wait_is_looked_at(rates->wait_fraction))
-        wp_wait_record_looked_at(delay_ns, rates, now_ns, function, caller);
-    errno = saved;
-}
-
 void
 wp_wait_record_drawn(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
                      uint16_t function, const struct wp_unwind_registers *caller)
@@ -168,8 +146,21 @@ wp_wait_record_drawn(uint64_t delay_ns, const struct wp_wait_rates *rates, uint6
     if (rates->block_rate_ns == 0 || delay_ns == 0)
         return;
     wp_thread_see_wait(delay_ns);
-    wp_wait_record_looked_at(delay_ns, rates, now_ns, function, caller);
+    if (wp_wait_decide(delay_ns, rates, now_ns, function, wp_own_cost_begin()))
+        wp_wait_keep(delay_ns, rates, now_ns, function, caller);
     errno = saved;
+}
+
+void
+wp_wait_record(uint64_t delay_ns, const struct wp_wait_rates *rates, uint64_t now_ns,
+               uint16_t function, const struct wp_unwind_registers *caller)
+{
+    if (rates->block_rate_ns == 0 || delay_ns == 0)
+        return;
+    if (wp_wait_looks_at(rates))
+        wp_wait_record_drawn(delay_ns, rates, now_ns, function, caller);
+    else
+        wp_thread_see_wait(delay_ns);
 }
 
 void

@@ -2,7 +2,6 @@
 """Runs `waitprof gate` on made captures and on those of a real program: exit statuses, what it
 writes for CI services, and the examples of docs/gate.md."""
 
-import argparse
 import html
 import json
 import os
@@ -13,37 +12,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 import xml.etree.ElementTree
 
-from made_captures import write_capture, write_side
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-CASES = {}
+import case_runner  # noqa: E402
+from case_runner import Skipped, case, expect  # noqa: E402
+from made_captures import write_capture, write_side  # noqa: E402
+
 PASS, REGRESSION, USAGE, TOO_LITTLE, FILE = range(5)
 QUIET = {"store_put": 400_000_000, "store_get": 100_000_000, "log_line": 20_000_000}
 OPERATIONS = 24
 HOLD_US = 2000
 LONGER = 6  # times, so that it is found on a machine that has much else to do
 CAPTURES_MAX = 32
-
-
-class Failure(Exception):
-    """What a case found to be wrong."""
-
-
-class Skipped(Exception):
-    """Why a case cannot run here."""
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-def case(function):
-    CASES[function.__name__] = function
-    return function
 
 
 class Case:
@@ -485,37 +467,6 @@ def the_gitlab_example_finds_a_regression(case):
         expect((project / path).exists(), f"{path} is kept, but not there")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--command")
-    parser.add_argument("--program", help="contended_store")
-    parser.add_argument("--documents", help="directory of gate.md")
-    parser.add_argument("cases", nargs="*")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("\n".join(CASES))
-        return 0
-    failed = skipped = 0
-    for name in arguments.cases or CASES:
-        begin = time.monotonic()
-        try:
-            with Case(arguments) as scratch:
-                CASES[name](scratch)
-            word = "ok"
-        except Skipped as reason:
-            skipped += 1
-            word = f"skipped: {reason}"
-        except (Failure, OSError, subprocess.SubprocessError, KeyError, ValueError) as failure:
-            failed += 1
-            word = f"FAILED: {failure}"
-            if not isinstance(failure, Failure):
-                traceback.print_exc()
-        print(f"{name}: {word} ({time.monotonic() - begin:.1f} s)", flush=True)
-    if failed:
-        return 1
-    return 77 if skipped and skipped == len(arguments.cases) else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(case_runner.main(Case, {
+        "command": "waitprof", "program": "contended_store", "documents": "directory of gate.md"}))

@@ -5,7 +5,6 @@ LIBRARY --program HOLD_LOCK [CASE...]; --list prints the cases.
 A case is a function; its name is the sentence that it proves.
 """
 
-import argparse
 import base64
 import datetime
 import os
@@ -16,25 +15,17 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "serve" / "conformance"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "serve" / "conformance")]
 
+import case_runner  # noqa: E402
 import pprof_message  # noqa: E402
+from case_runner import Skipped, case, expect  # noqa: E402
 from fake_pyroscope import Behaviour, FakePyroscope  # noqa: E402
-from push_case import Case, Failure, expect, expect_all, received, wait_until  # noqa: E402
+from push_case import Case, expect_all, received, wait_until  # noqa: E402
 
 QUICK = ("--retry-min", "20ms", "--retry-max", "100ms")
-CASES = {}
-
-
-class Skipped(Exception):
-    """Why a case cannot be run here."""
-
-
-def case(function):
-    CASES[function.__name__] = function
-    return function
 
 
 def profiles_of(server, count):
@@ -895,36 +886,6 @@ def options_that_mean_nothing_are_refused(case):
     expect("/none: cannot be read" in push.text(), push.text())
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--command")
-    parser.add_argument("--library")
-    parser.add_argument("--program")
-    parser.add_argument("cases", nargs="*")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("\n".join(CASES))
-        return 0
-    failed = skipped = 0
-    for name in arguments.cases or CASES:
-        begin = time.monotonic()
-        try:
-            with Case(arguments) as scratch:
-                CASES[name](scratch)
-            word = "ok"
-        except Skipped as reason:
-            skipped += 1
-            word = f"skipped: {reason}"
-        except (Failure, OSError, subprocess.SubprocessError, KeyError) as failure:
-            failed += 1
-            word = f"FAILED: {failure}"
-            if not isinstance(failure, Failure):
-                traceback.print_exc()
-        print(f"{name}: {word} ({time.monotonic() - begin:.1f} s)", flush=True)
-    if failed:
-        return 1
-    return 77 if skipped and skipped == len(arguments.cases) else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(case_runner.main(Case, {
+        "command": "waitprof", "library": "libwaitprof.so", "program": "hold_lock"}))

@@ -11,20 +11,13 @@ import subprocess
 import tempfile
 import time
 
+from case_runner import Failure, expect
+
 SUMMARY = re.compile(
     r"(\d+) profiles sent, (\d+) retried, (\d+) unconfirmed, (\d+) dropped, (\d+) refused, "
     r"(\d+) damaged, (\d+) lost, (\d+) left in the spool"
 )
 SUMMARY_WORDS = ("sent", "retried", "unconfirmed", "dropped", "refused", "damaged", "lost", "left")
-
-
-class Failure(Exception):
-    """What a case found to be wrong."""
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
 
 
 def wait_until(condition, text, seconds=20):

@@ -6,7 +6,6 @@
 A case is a function; its name is the sentence that it proves.
 """
 
-import argparse
 import datetime
 import html.parser
 import json
@@ -16,26 +15,17 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 import xml.etree.ElementTree
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "push"), str(TESTS / "serve" / "conformance")]
+sys.path[:0] = [str(TESTS), str(TESTS / "push"), str(TESTS / "serve" / "conformance")]
 
+import case_runner  # noqa: E402
 import pprof_message  # noqa: E402
-from push_case import Case, Failure, expect, wait_until  # noqa: E402
+from case_runner import Failure, Skipped, case, expect  # noqa: E402
+from push_case import Case, wait_until  # noqa: E402
 
-CASES = {}
 AT_ALL_WAITS = ("--block-rate", "1", "--mutex-fraction", "1")
-
-
-class Skipped(Exception):
-    """Why a case cannot be run here."""
-
-
-def case(function):
-    CASES[function.__name__] = function
-    return function
 
 
 class Recorder:
@@ -487,37 +477,7 @@ def what_cannot_be_shown_is_said(case):
         expect(done.returncode == code and text in said, f"{words}: {done.returncode}: {said}")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--command")
-    parser.add_argument("--library")
-    parser.add_argument("--program")
-    parser.add_argument("--phases")
-    parser.add_argument("cases", nargs="*")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("\n".join(CASES))
-        return 0
-    failed = skipped = 0
-    for name in arguments.cases or CASES:
-        begin = time.monotonic()
-        try:
-            with Case(arguments) as scratch:
-                CASES[name](scratch)
-            word = "ok"
-        except Skipped as reason:
-            skipped += 1
-            word = f"skipped: {reason}"
-        except (Failure, OSError, subprocess.SubprocessError, KeyError) as failure:
-            failed += 1
-            word = f"FAILED: {failure}"
-            if not isinstance(failure, Failure):
-                traceback.print_exc()
-        print(f"{name}: {word} ({time.monotonic() - begin:.1f} s)", flush=True)
-    if failed:
-        return 1
-    return 77 if skipped and skipped == len(arguments.cases) else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(case_runner.main(Case, {
+        "command": "waitprof", "library": "libwaitprof.so", "program": "hold_lock",
+        "phases": "phases"}))
