@@ -161,6 +161,12 @@ list_user(struct list_maker *maker, pid_t root_pid, uid_t uid, const char *waitp
     return result;
 }
 
+static bool
+list_is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 /* The directories of all users: what region_path.h makes of a uid, with a star for the number. */
 static int
 list_all_users(struct list_maker *maker)
@@ -170,16 +176,20 @@ list_all_users(struct list_maker *maker)
     for (unsigned i = 0; i < WP_REGION_DIRECTORIES && result == 0; i++) {
         char pattern[PATH_MAX];
         size_t length = wp_region_directory(i, 0, NULL, "/run/user/*", pattern, sizeof pattern);
+        bool by_uid = length != 0 && pattern[length - 1] == '0';
         glob_t found;
 
         if (length == 0)
             continue;
-        if (pattern[length - 1] == '0')
+        if (by_uid)
             pattern[length - 1] = '*';
         if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
             continue;
-        for (size_t j = 0; j < found.gl_pathc && result == 0; j++)
-            result = list_directory(maker, 0, found.gl_pathv[j]);
+        for (size_t j = 0; j < found.gl_pathc && result == 0; j++) {
+            /* Others may have directories that only begin like ours. */
+            if (!by_uid || list_is_number(found.gl_pathv[j] + length - 1))
+                result = list_directory(maker, 0, found.gl_pathv[j]);
+        }
         globfree(&found);
     }
     return result;

@@ -9,7 +9,7 @@ shelf_open(void **state)
 {
     static struct shelf shelf;
 
-    strcpy(shelf.directory, "/tmp/waitprof-test-XXXXXX");
+    strcpy(shelf.directory, "/tmp/wp-test-XXXXXX");
     if (mkdtemp(shelf.directory) == NULL)
         return -1;
     setenv("WAITPROF_DIR", shelf.directory, 1);

@@ -42,7 +42,7 @@ region_fixture_make_directory(char *path)
 
     if (parent == NULL || parent[0] != '/')
         parent = P_tmpdir;
-    if (snprintf(path, PATH_MAX, "%s/waitprof-test-XXXXXX", parent) >= PATH_MAX ||
+    if (snprintf(path, PATH_MAX, "%s/wp-test-XXXXXX", parent) >= PATH_MAX ||
         mkdtemp(path) == NULL) {
         perror("mkdtemp");
         abort();

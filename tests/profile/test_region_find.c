@@ -29,7 +29,7 @@ shelf_open(void **state)
 {
     static struct shelf shelf;
 
-    strcpy(shelf.directory, "/tmp/waitprof-test-XXXXXX");
+    strcpy(shelf.directory, "/tmp/wp-test-XXXXXX");
     if (mkdtemp(shelf.directory) == NULL)
         return -1;
     setenv("WAITPROF_DIR", shelf.directory, 1);
@@ -133,7 +133,7 @@ a_forked_child_is_found_by_its_own_pid(void **state)
 static void
 a_region_that_is_mapped_is_found_wherever_it_lies(void **state)
 {
-    char directory[] = "/tmp/waitprof-elsewhere-XXXXXX";
+    char directory[] = "/tmp/wp-elsewhere-XXXXXX";
     struct shelf elsewhere;
     struct wp_region_place place;
     struct wp_error error = {""};
@@ -383,6 +383,25 @@ the_list_holds_each_file_once_and_nothing_else(void **state)
 }
 
 static void
+a_directory_that_only_begins_like_ours_is_not_searched(void **state)
+{
+    struct wp_region_list list;
+    struct wp_error error = {""};
+    struct shelf like_ours = {"/tmp/waitprof-XXXXXX"};
+    char path[256];
+
+    (void)state;
+    assert_non_null(mkdtemp(like_ours.directory));
+    shelf_put(&like_ours, 999993, 1, 0, 0x61, path, sizeof path);
+    assert_int_equal(wp_region_find_all(&list, &error), 0);
+    for (size_t i = 0; i < list.count; i++)
+        assert_string_not_equal(list.rows[i].path, path);
+    wp_region_list_free(&list);
+    unlink(path);
+    rmdir(like_ours.directory);
+}
+
+static void
 regions_of_one_run_come_in_order_of_start(void **state)
 {
     struct shelf *shelf = *state;
@@ -418,6 +437,7 @@ main(void)
         cmocka_unit_test(regions_are_found_by_the_first_digits_of_their_id),
         cmocka_unit_test(a_dead_pid_with_several_regions_needs_an_id_unless_one_has_the_samples),
         cmocka_unit_test(the_list_holds_each_file_once_and_nothing_else),
+        cmocka_unit_test(a_directory_that_only_begins_like_ours_is_not_searched),
         cmocka_unit_test(regions_of_one_run_come_in_order_of_start),
     };
 

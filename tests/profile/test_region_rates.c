@@ -39,7 +39,7 @@ set_up(void **state)
     int fd;
 
     assert_non_null(fixture);
-    strcpy(fixture->place.path, "/tmp/waitprof-test-XXXXXX");
+    strcpy(fixture->place.path, "/tmp/wp-test-XXXXXX");
     fd = mkstemp(fixture->place.path);
     assert_true(fd >= 0);
     region_builder_init(&fixture->builder, NULL);

@@ -31,7 +31,7 @@ set_up(void **state)
 
     if (scratch == NULL)
         return -1;
-    strcpy(scratch->path, "/tmp/waitprof-spool-XXXXXX");
+    strcpy(scratch->path, "/tmp/wp-spool-XXXXXX");
     if (mkdtemp(scratch->path) == NULL)
         return -1;
     scratch->directory = open(scratch->path, O_RDONLY | O_DIRECTORY);

@@ -15,7 +15,7 @@
 static int
 read_bytes(struct wp_token *token, const char *bytes, size_t length)
 {
-    char path[] = "/tmp/waitprof-token-XXXXXX";
+    char path[] = "/tmp/wp-token-XXXXXX";
     int fd = mkstemp(path), status;
 
     assert_true(fd >= 0);

@@ -37,7 +37,7 @@ set_up(void **state)
 
     if (fixture == NULL)
         return -1;
-    strcpy(fixture->place.path, "/tmp/waitprof-test-XXXXXX");
+    strcpy(fixture->place.path, "/tmp/wp-test-XXXXXX");
     fd = mkstemp(fixture->place.path);
     if (fd < 0)
         return -1;
