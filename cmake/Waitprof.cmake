@@ -151,6 +151,9 @@ function(waitprof_add_core_library name)
     endif()
 endfunction()
 
+# Everything that tests with the label "unit" need: what the sanitizers build.
+add_custom_target(unit_tests)
+
 # waitprof_add_unit_test(NAME <name> SOURCES <file>... [LIBS <target>...])
 #
 # Makes a cmocka program <name> and the ctest entry of the same name, with the label "unit".
@@ -164,4 +167,5 @@ function(waitprof_add_unit_test)
     target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
     set_tests_properties(${arg_NAME} PROPERTIES LABELS unit TIMEOUT 120)
+    add_dependencies(unit_tests ${arg_NAME})
 endfunction()
