@@ -143,6 +143,7 @@ check_process(const char *what, struct wp_findings *findings)
     /* Of the effective user, but root's when the process is not dumpable. */
     subject.uid = status.st_uid;
     check_region(what, findings, &has_region);
+    wp_setup_check_variables(&subject, findings);
     if (has_region)
         return WP_EXIT_OK;
 
@@ -155,7 +156,6 @@ check_process(const char *what, struct wp_findings *findings)
         wp_program_check_file(link, name, findings);
     wp_setup_check_library(findings);
     wp_setup_check_directories(&subject, findings);
-    wp_setup_check_variables(&subject, findings);
     return WP_EXIT_OK;
 }
 
