@@ -102,9 +102,9 @@ const struct wp_command wp_command_functions = {
         "Without an argument, lists what the library wraps: function, version, family (a name for\n"
         "--events), kinds (names for --kind) and further names. Of a program, tells of each "
         "function\n"
-        "how many calls had to wait and were timed, how many samples the block and the mutex\n"
-        "profile keep of them, and whether the program's own function hides it or its C library\n"
-        "lacks it.\n",
+        "how many calls had to wait (under a budget: estimated from some), how many samples the\n"
+        "block and the mutex profile keep of them, and whether the program's own function hides\n"
+        "it or its C library lacks it.\n",
     .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_maximum = 1,

@@ -18,7 +18,7 @@ void wp_function_table_print_list(const struct wp_function_list *list, const cha
                                   enum wp_function_format format);
 
 /*
- * Prints what became of the functions in a program: the calls that waited and were timed, the
+ * Prints what became of the functions in a program: the calls that had to wait, the
  * samples kept of them, and what stands in the way. Without `all`, only those with something to
  * tell. Not as Markdown. 0 or -ENOMEM.
  */

@@ -33,7 +33,7 @@
  *   X(name, text for people)
  */
 #define WP_REGION_COUNTERS(X)                                                                      \
-    X(waits, "calls that had to wait and were timed")                                              \
+    X(waits, "calls that had to wait; under a budget, estimated from some")                        \
     X(block_samples, "waits kept for the block profile")                                           \
     X(mutex_waiters, "waiters registered for the mutex profile")                                   \
     X(mutex_samples, "unlocks charged in the mutex profile")                                       \

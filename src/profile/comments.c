@@ -339,7 +339,7 @@ wp_comments_free(struct wp_comments *comments)
 /* What the sources of an empty profile have in common. */
 struct comments_empty {
     uint64_t rate;    /* the largest in force; 0: the profile is off everywhere */
-    uint64_t waits;   /* calls that were timed */
+    uint64_t waits;   /* WP_COUNTER_waits */
     uint64_t waiters; /* of the mutex profile: of the waits, those for locks that were selected */
     uint64_t samples; /* kept by the program; there are some only if their stacks were lost */
 };
@@ -363,7 +363,7 @@ comments_sum_up(const struct wp_profile *profile)
     return sum;
 }
 
-/* The case that calls were timed, so that the question is what became of them. */
+/* The case that calls had to wait, so that the question is what became of them. */
 static void
 comments_explain_waits(const struct comments_empty *sum, bool is_block, char *text, size_t size)
 {
@@ -418,7 +418,7 @@ wp_comments_explain_empty(const struct wp_profile *profile, char *text, size_t s
         snprintf(text, size, "the rate is 0: set it with `waitprof rate PID %s N`",
                  is_block ? "--block-rate" : "--mutex-fraction");
     else if (sum.waits == 0)
-        snprintf(text, size, "no wrapped call had to wait%s (0 calls were timed)",
+        snprintf(text, size, "no wrapped call had to wait%s",
                  profile->duration_ns != 0 ? " during this time" : "");
     else
         comments_explain_waits(&sum, is_block, text, size);

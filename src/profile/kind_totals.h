@@ -27,7 +27,7 @@ struct wp_kind_amount {
 struct wp_kind_total {
     const char *kind;
     const char *family;
-    uint64_t waits; /* calls that had to wait and were timed */
+    uint64_t waits; /* WP_COUNTER_waits of this kind */
     struct wp_kind_amount
         amount[2]; /* by profile: [WP_PROFILE_BLOCK - 1], [WP_PROFILE_MUTEX - 1] */
 };

@@ -38,7 +38,7 @@ struct wp_reader_function {
     uint32_t part_of;    /* an earlier row, that this is another kind of, else 0 */
     uint32_t module;
     uint64_t vaddr;
-    uint64_t waits; /* calls that were timed, summed over the shards */
+    uint64_t waits; /* WP_COUNTER_waits of this function, summed over the shards */
 };
 
 struct wp_reader_process {

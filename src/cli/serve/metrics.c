@@ -250,7 +250,7 @@ write_profile_values(const struct writer *writer)
 
 /* X(field, unit, type, name, help) */
 #define KIND_VALUES(X)                                                                             \
-    X(waits, count, "counter", "waits_total", "Calls that had to wait and were timed.")            \
+    X(waits, count, "counter", "waits_total", "Calls that had to wait; by a budget, estimated.")   \
     X(waiting, count, "gauge", "waiting_threads", "Threads that wait now, of those seen waiting.") \
     X(oldest_ns, ns, "gauge", "oldest_wait_seconds",                                               \
       "How long the thread waits now that waits for longest; 0: none waits.")
