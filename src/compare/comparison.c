@@ -240,16 +240,14 @@ static int
 maker_add_to_row(struct maker *maker, const struct addition *addition)
 {
     struct wp_comparison *comparison = &maker->owner->comparison;
-    const struct wp_pprof_frame *caller =
-        wp_selection_caller(&maker->owner->selection, addition->capture, addition->stack);
+    const struct wp_pprof_frame *caller = wp_selection_caller(addition->capture, addition->stack);
     double delay = addition->stack->delay_ns / addition->unit;
     const struct wp_key *key;
     struct wp_comparison_row *row;
     size_t words = 0;
     bool added;
 
-    if ((caller == NULL && addition->stack->depth > 0) ||
-        key_make(maker, addition, caller, &words) != 0)
+    if (key_make(maker, addition, caller, &words) != 0)
         return -ENOMEM;
     key = wp_keyset_put(&maker->keys, maker->words, words * sizeof *maker->words, &added);
     if (key == NULL ||

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "profile/kind.h"
+#include "profile/symbol_name.h"
 
 #define LOCK_KINDS "lock"
 
@@ -68,17 +69,14 @@ name_stem_length(const char *name)
     return strlen(name);
 }
 
-/* Where a language's own functions that block or unlock are: Go's packages; in our files, what C++
- * and Rust have between a program and libc, without which all of a program's locks were one row. */
+/* True in Go's packages that block or unlock for others. */
 static bool
-name_is_runtime(const char *name, bool is_ours)
+name_is_runtime_of_go(const char *name)
 {
-    static const char *const go[] = {"runtime.", "sync.", "internal/", NULL};
-    static const char *const ours[] = {"std::", "__gthread_", "__gnu_cxx::", NULL};
-    const char *const *start = is_ours ? ours : go;
+    static const char *const packages[] = {"runtime.", "sync.", "internal/"};
 
-    for (; *start != NULL; start++) {
-        if (strncmp(name, *start, strlen(*start)) == 0)
+    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++) {
+        if (strncmp(name, packages[i], strlen(packages[i])) == 0)
             return true;
     }
     return false;
@@ -115,7 +113,6 @@ wp_selection_name(struct wp_selection *selection, const struct wp_pprof *capture
         .id = key->value,
         .text = key->bytes,
         .matches = name_matches(selection, text),
-        .is_runtime = name_is_runtime(text, capture->is_ours),
     };
     return name;
 }
@@ -207,6 +204,14 @@ wp_selection_judge(struct wp_selection *selection, const struct wp_pprof *captur
     return kind_judge(selection, capture, stack);
 }
 
+/* True for a function of the language's library, which waits for others. */
+static bool
+frame_is_runtime(const struct wp_pprof_frame *frame, bool is_ours)
+{
+    return is_ours ? wp_symbol_is_runtime(frame->name, frame->file)
+                   : name_is_runtime_of_go(frame->name);
+}
+
 /* True for a frame that only names what is missing: "[truncated]". */
 static bool
 frame_is_note(const struct wp_pprof_frame *frame)
@@ -215,17 +220,13 @@ frame_is_note(const struct wp_pprof_frame *frame)
 }
 
 const struct wp_pprof_frame *
-wp_selection_caller(struct wp_selection *selection, const struct wp_pprof *capture,
-                    const struct wp_pprof_stack *stack)
+wp_selection_caller(const struct wp_pprof *capture, const struct wp_pprof_stack *stack)
 {
     for (size_t i = 1; i < stack->depth; i++) {
-        const struct wp_selection_name *name =
-            wp_selection_name(selection, capture, stack->frames[i]->name);
+        const struct wp_pprof_frame *frame = stack->frames[i];
 
-        if (name == NULL)
-            return NULL;
-        if (!name->is_runtime && !frame_is_note(stack->frames[i]))
-            return stack->frames[i];
+        if (!frame_is_runtime(frame, capture->is_ours) && !frame_is_note(frame))
+            return frame;
     }
     return stack->depth > 0 ? stack->frames[0] : NULL;
 }

@@ -26,7 +26,6 @@ struct wp_selection_name {
     uint32_t id;      /* equal for names that are the same in a comparison */
     const char *text; /* of the id */
     bool matches;     /* the expression */
-    bool is_runtime;  /* of a language, which waits for others */
     enum wp_selection_verdict as_leaf;
 };
 
@@ -56,9 +55,8 @@ enum wp_selection_verdict wp_selection_judge(struct wp_selection *selection,
                                              const struct wp_pprof_stack *stack);
 
 /* The frame of the function that called the API, or the leaf if there is none; NULL for a stack
- * without frames, or when out of memory. */
-const struct wp_pprof_frame *wp_selection_caller(struct wp_selection *selection,
-                                                 const struct wp_pprof *capture,
+ * without frames. */
+const struct wp_pprof_frame *wp_selection_caller(const struct wp_pprof *capture,
                                                  const struct wp_pprof_stack *stack);
 
 #endif

@@ -10,6 +10,7 @@
 #include "profile/comments.h"
 #include "profile/interval.h"
 #include "profile/keyset.h"
+#include "profile/symbol_name.h"
 
 #define DEFAULT_ROWS 10u
 #define DEFAULT_WIDTH 100u
@@ -94,12 +95,53 @@ wp_report_describe_interval(double delay_ns, double variance, double samples, ch
 /* --- Rows
  * --------------------------------------------------------------------------------------- */
 
-/* True for a frame that only names what is missing, or the API function. */
+/* A function of a stack: one of the lines of a location, or the only one that has no name. */
+struct report_place {
+    const struct wp_location *location;
+    uint32_t number;
+};
+
+/* False for what only names what is missing, and for the functions of a language's library. */
 static bool
-report_is_caller(const struct wp_symbols *symbols, const struct wp_location *location)
+report_is_caller(const struct wp_symbols *symbols, const struct report_place *place)
 {
-    return location->line_count == 0 || location->lines[0].function[0] != '[' ||
-           symbols->profile->modules[location->module].path[0] != '\0';
+    const struct wp_line *line;
+
+    if (place->location->line_count == 0)
+        return true;
+    line = &place->location->lines[place->number];
+    if (line->function[0] == '[' &&
+        symbols->profile->modules[place->location->module].path[0] == '\0')
+        return false;
+    return !wp_symbol_is_runtime(line->function, line->file);
+}
+
+/* What a row by function is: the leaf, and the first function of the program's own that called it,
+ * if there is one. Returns how many of the two there are. */
+static size_t
+report_leaf_and_caller(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
+                       struct report_place places[2])
+{
+    const uint32_t *locations = NULL;
+    size_t depth = wp_symbols_stack(symbols, sample, &locations);
+    bool has_leaf = false;
+
+    for (size_t i = 0; i < depth; i++) {
+        const struct wp_location *location = &symbols->locations[locations[i]];
+
+        for (uint32_t j = 0; j < location->line_count || j == 0; j++) {
+            const struct report_place place = {location, j};
+
+            if (has_leaf && report_is_caller(symbols, &place)) {
+                places[1] = place;
+                return 2;
+            }
+            if (!has_leaf)
+                places[0] = place;
+            has_leaf = true;
+        }
+    }
+    return has_leaf;
 }
 
 /* The kind of a sample where that is not the usual one of its function, else "". */
@@ -111,36 +153,58 @@ report_part_kind(const struct report *report, const struct wp_profile_sample *sa
     return function->is_part ? function->kind : "";
 }
 
-/* Writes what makes a row the same row as another; returns its length. */
+/* The words that tell a stack from others; returns their number. */
 static size_t
-report_key(const struct report *report, const struct wp_profile_sample *sample, const void **key)
+report_stack_key(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
+                 const void **key, size_t room)
 {
-    const struct wp_symbols *symbols = report->symbols;
     const uint32_t *locations = NULL;
     size_t depth = wp_symbols_stack(symbols, sample, &locations);
-    const char *kind = report_part_kind(report, sample);
     size_t used = 0;
 
-    memset(key, 0, 2 * sizeof *key);
-    memcpy(key, kind, strnlen(kind, 2 * sizeof *key));
-    used += 2;
-    for (size_t i = 0; i < depth && used + 3 < STACK_LINES_MAX; i++) {
+    for (size_t i = 0; i < depth && used + 3 < room; i++) {
         const struct wp_location *location = &symbols->locations[locations[i]];
 
         if (location->line_count == 0)
             key[used++] = location;
-        for (uint32_t j = 0; j < location->line_count && used + 3 < STACK_LINES_MAX; j++) {
+        for (uint32_t j = 0; j < location->line_count && used + 3 < room; j++) {
             key[used++] = location->lines[j].function;
-            if (report->options.grouping == WP_REPORT_FUNCTIONS)
-                break;
             key[used++] = location->lines[j].file;
             key[used++] = (const void *)(uintptr_t)location->lines[j].line;
         }
-        /* The API function, and the first function that called it. */
-        if (report->options.grouping == WP_REPORT_FUNCTIONS && (i > 0 || sample->function == 0) &&
-            report_is_caller(symbols, location))
-            break;
     }
+    return used;
+}
+
+static size_t
+report_function_key(const struct wp_symbols *symbols, const struct wp_profile_sample *sample,
+                    const void **key)
+{
+    struct report_place places[2];
+    size_t count = report_leaf_and_caller(symbols, sample, places);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct wp_location *location = places[i].location;
+
+        key[i] = location->line_count == 0 ? (const void *)location
+                                           : location->lines[places[i].number].function;
+    }
+    return count;
+}
+
+/* Writes what makes a row the same row as another; returns its length. */
+static size_t
+report_key(const struct report *report, const struct wp_profile_sample *sample, const void **key)
+{
+    const char *kind = report_part_kind(report, sample);
+    size_t used = 2;
+
+    memset(key, 0, used * sizeof *key);
+    memcpy(key, kind, strnlen(kind, used * sizeof *key));
+    if (report->options.grouping == WP_REPORT_FUNCTIONS)
+        used += report_function_key(report->symbols, sample, key + used);
+    else
+        used += report_stack_key(report->symbols, sample, key + used, STACK_LINES_MAX - used);
     return used * sizeof *key;
 }
 
@@ -226,27 +290,43 @@ report_base(const char *path)
     return base == NULL ? path : base + 1;
 }
 
-/* One function of a stack: "<- name  file.c:12". `first` has no arrow. */
+/* One function of a stack: "<- name  file.c:12". The first has no arrow, but the kind if that is
+ * not "". */
 static void
-report_frame(const struct report *report, const struct wp_location *location, uint32_t number,
-             bool first)
+report_frame(const struct report *report, const struct report_place *place, bool first,
+             const char *kind)
 {
     const char *arrow = first ? "" : "<- ";
+    const struct wp_location *location = place->location;
     const struct wp_line *line;
     char unnamed[320];
 
+    if (first && kind[0] != '\0') {
+        report_line(report, "%11s%s (%s)", "", location->lines[0].function, kind);
+        return;
+    }
     if (location->line_count == 0) {
         report_line(report, "%*s%s%s", first ? 11 : 13, "", arrow,
                     wp_symbols_unnamed(report->symbols, location, unnamed, sizeof unnamed));
         return;
     }
-    line = &location->lines[number];
+    line = &location->lines[place->number];
     if (line->file[0] != '\0')
         report_line(report, "%*s%s%s  %s:%" PRIu32 "%s", first ? 11 : 13, "", arrow, line->function,
                     report_base(line->file), line->line,
-                    number + 1 < location->line_count ? " (inlined)" : "");
+                    place->number + 1 < location->line_count ? " (inlined)" : "");
     else
         report_line(report, "%*s%s%s", first ? 11 : 13, "", arrow, line->function);
+}
+
+static void
+report_pair(const struct report *report, const struct wp_profile_sample *sample)
+{
+    struct report_place places[2];
+    size_t count = report_leaf_and_caller(report->symbols, sample, places);
+
+    for (size_t i = 0; i < count; i++)
+        report_frame(report, &places[i], i == 0, report_part_kind(report, sample));
 }
 
 static void
@@ -255,28 +335,24 @@ report_chain(const struct report *report, const struct wp_profile_sample *sample
     const char *kind = report_part_kind(report, sample);
     const uint32_t *locations = NULL;
     size_t depth = wp_symbols_stack(report->symbols, sample, &locations);
-    size_t limit = report->options.frames + 1;
     size_t printed = 0;
     size_t more = 0;
 
-    if (report->options.grouping == WP_REPORT_FUNCTIONS)
-        limit = 2;
     for (size_t i = 0; i < depth; i++) {
         const struct wp_location *location = &report->symbols->locations[locations[i]];
 
         for (uint32_t j = 0; j < location->line_count || j == 0; j++) {
-            if (printed >= limit) {
+            const struct report_place place = {location, j};
+
+            if (printed > report->options.frames) {
                 more++;
                 continue;
             }
-            if (printed == 0 && kind[0] != '\0')
-                report_line(report, "%11s%s (%s)", "", location->lines[0].function, kind);
-            else
-                report_frame(report, location, j, printed == 0);
+            report_frame(report, &place, printed == 0, kind);
             printed++;
         }
     }
-    if (more > 0 && report->options.grouping == WP_REPORT_STACKS)
+    if (more > 0)
         report_line(report, "%13s<- ... %zu more", "", more);
 }
 
@@ -345,7 +421,10 @@ report_make(struct report *report)
     report_heading(report, &totals);
     for (size_t i = 0; i < count && i < report->options.rows; i++) {
         report_row_figures(report, i + 1, &report->rows[i], totals.delay_ns);
-        report_chain(report, report->rows[i].sample);
+        if (report->options.grouping == WP_REPORT_FUNCTIONS)
+            report_pair(report, report->rows[i].sample);
+        else
+            report_chain(report, report->rows[i].sample);
     }
     if (count > report->options.rows)
         report_line(report, "%4s ... and %zu more", "", count - report->options.rows);

@@ -151,3 +151,22 @@ wp_symbol_names_function(struct wp_symbol_names *names, const char *linker_name)
     names->pairs[key->value] = pair;
     return pair;
 }
+
+bool
+wp_symbol_is_runtime(const char *name, const char *file)
+{
+    static const char *const prefixes[] = {"std::", "__gthread_", "__gnu_cxx::", "__glibcxx_",
+                                           "__cxa_"};
+    /* Of libstdc++ and libc++, wherever the compiler lies; of Rust's std. */
+    static const char *const directories[] = {"/include/c++/", "-gnu/c++/", "/library/std/src/"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        if (strstr(file, directories[i]) != NULL)
+            return true;
+    }
+    return false;
+}

@@ -4,6 +4,7 @@
 #ifndef WP_PROFILE_SYMBOL_NAME_H
 #define WP_PROFILE_SYMBOL_NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "profile/keyset.h"
@@ -30,6 +31,13 @@ const char *wp_symbol_names_text(struct wp_symbol_names *names, const char *text
 /* A linker name and what it means (C++ and Rust demangled without parameters, else the same). */
 struct wp_symbol_pair wp_symbol_names_function(struct wp_symbol_names *names,
                                                const char *linker_name);
+
+/*
+ * True for the functions that C++ and Rust have between a program and libc, std::mutex::lock for
+ * one, by name or by source file ("" unknown): of a template that was inlined the name may lack its
+ * class. Rows by function pass over them: else all of a program's locks were one row of theirs.
+ */
+bool wp_symbol_is_runtime(const char *name, const char *file);
 
 /*
  * Copies at most size - 1 bytes of text and a NUL: bytes that are not valid UTF-8 become U+FFFD,

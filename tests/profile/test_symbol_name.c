@@ -90,6 +90,34 @@ cxx_and_rust_names_are_demangled_and_c_names_stay(void **state)
     wp_symbol_names_free(&names);
 }
 
+static void
+the_functions_of_a_language_are_told_from_the_programs_own(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *file;
+        bool is_runtime;
+    } rows[] = {
+        {"std::mutex::lock", "", true},
+        {"__gthread_mutex_lock", "/usr/include/x86_64-linux-gnu/c++/12/bits/gthr-default.h", true},
+        {"__glibcxx_rwlock_rdlock", "/usr/include/c++/12/shared_mutex", true},
+        {"__cxa_guard_acquire", "", true},
+        {"wait<is_done>", "/usr/include/c++/12/condition_variable", true},
+        {"wait", "/usr/lib/llvm-14/include/c++/v1/condition_variable", true},
+        {"lock", "/rustc/0123abcd/library/std/src/sync/mutex.rs", true},
+        {"standard::wait", "", false},
+        {"wait", "/srv/shop/c++/wait.cpp", false},
+        {"main", "/srv/shop/main.c", false},
+        {"", "", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (wp_symbol_is_runtime(rows[i].name, rows[i].file) != rows[i].is_runtime)
+            fail_msg("%s in \"%s\"", rows[i].name, rows[i].file);
+    }
+}
+
 int
 main(void)
 {
@@ -98,6 +126,7 @@ main(void)
         cmocka_unit_test(a_text_too_long_is_cut_between_characters),
         cmocka_unit_test(equal_texts_are_one_pointer),
         cmocka_unit_test(cxx_and_rust_names_are_demangled_and_c_names_stay),
+        cmocka_unit_test(the_functions_of_a_language_are_told_from_the_programs_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

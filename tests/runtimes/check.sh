@@ -120,6 +120,23 @@ check_waits() {
     echo "$runtime: $checked waits found"
 }
 
+# Rows by function name the program's own functions, not those of its language.
+check_callers() {
+    [ "$runtime" = cxx20 ] || return 0
+    for region in "$scratch/preloaded.regions"/*cxx20*.wpr; do
+        "$WAITPROF_COMMAND" report --by functions --rows 100 "$region" >"$scratch/rows" ||
+            fail "waitprof report failed"
+    done
+    grep -E '<- (std::|__gthread|__glibcxx|__cxa|wait<)' "$scratch/rows" >&2 &&
+        fail "a row by function names a function of libstdc++"
+    for function in wait_for_condition wait_to_read wait_for_static keep_mutex; do
+        grep -q "<- $function" "$scratch/rows" || {
+            cat "$scratch/rows" >&2
+            fail "no row by function names $function"
+        }
+    done
+}
+
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/waitprof-runtime-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' INT TERM
@@ -148,3 +165,4 @@ for profile in block mutex; do
     folded preloaded $profile >"$scratch/$profile.folded"
 done
 check_waits
+check_callers

@@ -106,8 +106,7 @@ static int
 name_stack(struct waits_owner *owner, struct addition *addition)
 {
     const struct wp_pprof_stack *stack = addition->stack;
-    const struct wp_pprof_frame *caller =
-        wp_selection_caller(addition->selection, addition->capture, stack);
+    const struct wp_pprof_frame *caller = wp_selection_caller(addition->capture, stack);
 
     addition->caller = keep_name(owner, addition, caller != NULL ? caller->name : NOT_A_FRAME);
     addition->leaf =

@@ -278,7 +278,7 @@ add_selected(struct maker *maker, struct wp_selection *selection, const struct w
             return -ENOMEM;
         if (verdict != WP_SELECTION_IN)
             continue;
-        caller = wp_selection_caller(selection, capture, stack);
+        caller = wp_selection_caller(capture, stack);
         name = wp_selection_name(selection, capture, caller != NULL ? caller->name : "[no stack]");
         if (name == NULL || find_function(maker, name->text, &function) != 0 ||
             add_stack(maker, stack, function, from_ns, until_ns) != 0)

@@ -179,7 +179,7 @@ shorten_name(const char *name, size_t columns, char *text, size_t size)
         snprintf(text, size, "%.*s...", (int)wp_canvas_fit(from, columns - 3), from);
 }
 
-/* "leaf <- caller <- caller", as much of it as there is room for. */
+/* "leaf <- caller <- caller", as much of it as there is room for; by function, these two. */
 static void
 stack_text(const struct wp_top_view *view, const void *item, char *text, size_t size,
            size_t columns)
@@ -187,13 +187,16 @@ stack_text(const struct wp_top_view *view, const void *item, char *text, size_t 
     const struct wp_top_row *row = item;
     const struct wp_top_stack *stack = row->stack;
     size_t limit = columns / 2 > LEAST_NAME_COLUMNS ? columns / 2 : LEAST_NAME_COLUMNS;
-    size_t count = stack->frame_count, used = 0;
+    const struct wp_top_frame *caller = wp_top_stack_caller(stack);
+    bool by_function = view->grouping == WP_REPORT_FUNCTIONS;
+    size_t used = 0;
 
     text[0] = '\0';
-    if (view->grouping == WP_REPORT_FUNCTIONS && count > 2)
-        count = 2;
-    for (size_t i = 0; i < count && used + 1 < size; i++) {
+    for (size_t i = 0; i < stack->frame_count && used + 1 < size; i++) {
         char name[512], kind[32] = "";
+
+        if (by_function && i > 0 && &stack->frames[i] != caller)
+            continue;
 
         if (i == 0 && stack->is_part)
             snprintf(kind, sizeof kind, " (%s)", stack->kind);

@@ -159,6 +159,10 @@ void wp_top_rows_free(struct wp_top_rows *rows);
 int wp_top_rows_name(const struct wp_top_rows *rows, size_t from, size_t count,
                      struct wp_top_model *model, struct wp_error *error);
 
+/* The frame that a row by function names beside the leaf: the first function of the program's own
+ * that called it. NULL: there is none, or the stack has no names yet. */
+const struct wp_top_frame *wp_top_stack_caller(const struct wp_top_stack *stack);
+
 /* Compiles a filter as `top` wants it: extended, in any case. 0; or -EINVAL with the reason. */
 int wp_top_filter_compile(regex_t *filter, const char *text, struct wp_error *error);
 

@@ -7,6 +7,7 @@
 
 #include "cli/top/model.h"
 #include "profile/kind.h"
+#include "profile/symbol_name.h"
 
 const char *const wp_top_sort_headings[WP_TOP_SORT_COUNT] = {
 #define SORT_HEADING(word, heading) heading,
@@ -209,16 +210,32 @@ compare_rows(const void *left, const void *right, void *context)
 
 /* --- Grouping */
 
-/* The leaf and its first caller, by text: what one row a function means. */
+const struct wp_top_frame *
+wp_top_stack_caller(const struct wp_top_stack *stack)
+{
+    for (size_t i = 1; i < stack->frame_count; i++) {
+        const struct wp_top_frame *frame = &stack->frames[i];
+
+        /* "[truncated]" and the like only name what is missing. */
+        if (frame->function[0] != '[' && !wp_symbol_is_runtime(frame->function, frame->file))
+            return frame;
+    }
+    return NULL;
+}
+
+/* The leaf and its caller, by text: what one row a function means. */
 static struct wp_key *
 find_group(struct wp_keyset *groups, const struct wp_top_stack *stack, bool *added)
 {
-    const char *texts[3] = {stack->is_part ? stack->kind : "", "", ""};
+    const struct wp_top_frame *caller = wp_top_stack_caller(stack);
+    const char *texts[] = {
+        stack->is_part ? stack->kind : "",
+        stack->frame_count > 0 ? stack->frames[0].function : "",
+        caller != NULL ? caller->function : "",
+    };
     char key[1024];
     size_t used = 0;
 
-    for (size_t i = 0; i < 2 && i < stack->frame_count; i++)
-        texts[i + 1] = stack->frames[i].function;
     for (size_t i = 0; i < 3; i++) {
         size_t length = strnlen(texts[i], sizeof key / 3 - 1);
 
