@@ -67,7 +67,7 @@ def share_of_error(totals):
 
 def measured_share(first, last):
     cost_ns = sum(getattr(last, name) - getattr(first, name)
-                  for name in ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns"))
+                  for name in ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns", "condition_cost_ns"))
     return cost_ns / (last.time_ns - first.time_ns)
 
 

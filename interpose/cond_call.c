@@ -1,5 +1,6 @@
 #include "cond_call.h"
 
+#include "core/budget.h"
 #include "core/own_cost.h"
 #include "core/thread.h"
 #include "mutex_layout.h"
@@ -18,28 +19,75 @@ wp_cond_call_charge(const struct wp_cond_call *call, pthread_mutex_t *mutex, uin
         wp_unlock_record(&charge, now_ns, call->events.unlock, &call->caller);
 }
 
+static void
+wp_cond_call_end_cost(const struct wp_cond_call *call, wp_clock_mark cost)
+{
+    if (call->is_looked_at)
+        wp_own_cost_end(cost, WP_OWN_COST_wait);
+    else
+        wp_budget_end_condition(cost);
+}
+
+static void
+wp_cond_call_enter(struct wp_cond_call *call, const void *condition, pthread_mutex_t *mutex)
+{
+    wp_clock_mark cost;
+
+    call->waiter.record = 0;
+    call->is_split = wp_condition_is_split();
+    if (!call->is_split)
+        return;
+    cost = wp_own_cost_begin();
+    wp_condition_enter(&call->waiter, condition, mutex);
+    wp_cond_call_end_cost(call, cost);
+}
+
+/* Returns when the part of the wait began that was for the mutex; 0: not known. */
+static uint64_t
+wp_cond_call_leave(struct wp_cond_call *call, enum wp_condition_end end, uint64_t since_ns,
+                   uint64_t now_ns)
+{
+    uint64_t granted_ns;
+    wp_clock_mark cost;
+
+    if (!call->is_split)
+        return 0;
+    cost = wp_own_cost_begin();
+    granted_ns = wp_condition_leave(&call->waiter, end, since_ns, now_ns);
+    wp_cond_call_end_cost(call, cost);
+    return granted_ns;
+}
+
+/* A wait that was looked at stands for others, for which the same was done. */
+static void
+wp_cond_call_count(const struct wp_cond_call *call)
+{
+    uint64_t stands_for = call->wait.rates.wait_fraction;
+
+    if (!call->is_split)
+        wp_region_count(WP_COUNTER_conditions_unsplit, stands_for);
+    else if (stands_for > 1)
+        wp_region_count(WP_COUNTER_conditions_passed_over, stands_for - 1);
+}
+
 void
 wp_cond_call_begin(struct wp_cond_call *call, const void *frame, const void *condition,
                    pthread_mutex_t *mutex, const struct timespec *deadline,
                    const struct wp_cond_events *events)
 {
-    wp_clock_mark cost;
-
     call->caller = wp_unwind_caller(frame);
     call->events = *events;
     call->wait.rates = wp_wait_rates_now();
     call->is_looked_at = wp_wait_looks_at(&call->wait.rates);
     if (!call->is_looked_at) {
         wp_cond_call_charge(call, mutex, 0);
-        wp_condition_enter(&call->waiter, condition, mutex);
+        wp_cond_call_enter(call, condition, mutex);
         return;
     }
     call->deadline = deadline != NULL ? *deadline : (struct timespec){.tv_nsec = -1};
     wp_wait_begin(&call->wait, events->wait);
     wp_cond_call_charge(call, mutex, call->wait.start_ns);
-    cost = wp_own_cost_begin();
-    wp_condition_enter(&call->waiter, condition, mutex);
-    wp_own_cost_end(cost, WP_OWN_COST_wait);
+    wp_cond_call_enter(call, condition, mutex);
 }
 
 /* Nanoseconds by which `clock` is past the deadline; negative if it is not. */
@@ -78,13 +126,12 @@ wp_cond_call_timeout_ns(const struct wp_cond_call *call, uint64_t now_ns)
 void
 wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
 {
-    uint64_t now_ns, start_ns, split_ns;
-    wp_clock_mark cost;
+    enum wp_condition_end end =
+        outcome == WP_LOCK_ACQUIRED ? WP_CONDITION_WOKEN : WP_CONDITION_TIMED_OUT;
+    uint64_t now_ns, start_ns, split_ns, granted_ns;
 
     if (!call->is_looked_at) {
-        (void)wp_condition_leave(
-            &call->waiter,
-            outcome == WP_LOCK_ACQUIRED ? WP_CONDITION_WOKEN : WP_CONDITION_TIMED_OUT, 0, 0);
+        (void)wp_cond_call_leave(call, end, 0, 0);
         return;
     }
     now_ns = wp_clock_ns();
@@ -94,14 +141,12 @@ wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome)
         now_ns = start_ns + 1;
     if (outcome == WP_LOCK_TIMED_OUT && call->deadline.tv_nsec >= 0)
         split_ns = wp_cond_call_timeout_ns(call, now_ns);
-    cost = wp_own_cost_begin();
-    if (outcome == WP_LOCK_ACQUIRED)
-        split_ns = wp_condition_leave(&call->waiter, WP_CONDITION_WOKEN, start_ns, now_ns);
-    else
-        (void)wp_condition_leave(&call->waiter, WP_CONDITION_TIMED_OUT, split_ns, now_ns);
-    wp_own_cost_end(cost, WP_OWN_COST_wait);
+    granted_ns = wp_cond_call_leave(call, end, split_ns, now_ns);
     if (outcome == WP_LOCK_REFUSED)
         return;
+    if (end == WP_CONDITION_WOKEN)
+        split_ns = granted_ns;
+    wp_cond_call_count(call);
     /* Not split: all of it was the wait. */
     if (split_ns == 0 || split_ns > now_ns)
         split_ns = now_ns;

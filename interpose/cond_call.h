@@ -32,6 +32,7 @@ struct wp_cond_call {
     struct wp_unwind_registers caller;
     struct wp_cond_events events;
     bool is_looked_at; /* false: another wait stands for it, and only `waiter` has a meaning */
+    bool is_split;     /* false: it is no waiter of the condition */
     struct wp_wait wait;
     struct wp_condition_wait waiter;
     struct timespec deadline; /* tv_nsec -1: none */
@@ -50,7 +51,7 @@ void wp_cond_call_end(struct wp_cond_call *call, enum wp_lock_outcome outcome);
 static inline void
 wp_cond_call_grant(const void *condition, bool all)
 {
-    if (__builtin_expect(wp_condition_waited_for(condition), 0))
+    if (__builtin_expect(wp_condition_waited_for(condition), 0) && wp_condition_is_split())
         wp_condition_grant(condition, all, wp_clock_ns());
 }
 

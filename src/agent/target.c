@@ -26,7 +26,7 @@ target_seen_pid(const struct wp_region_place *place, const struct wp_reader_summ
 {
     pid_t first;
 
-    if (place->user_pid != 0 && wp_procfs_start_ticks(place->user_pid) == summary->start_ticks)
+    if (place->user_pid != 0 && wp_procfs_started_at(place->user_pid, summary->start_ticks))
         return place->user_pid;
     first = wp_procfs_find((pid_t)summary->pid, summary->start_ticks);
     if (first != 0 && wp_procfs_maps(first, target_file_name(place)) != 0)
@@ -95,12 +95,7 @@ int
 wp_target_read(const struct wp_target *target, struct wp_snapshot **snapshot,
                struct wp_error *error)
 {
-    int status = wp_reader_read(target->fd, target->place.path, snapshot, error);
-
-    /* Where the program's files are found depends on the place; a descriptor tells none. */
-    if (status == 0)
-        (*snapshot)->place = target->place;
-    return status;
+    return wp_reader_read_place(target->fd, &target->place, snapshot, error);
 }
 
 /* As wp_snapshot_state, but for children that were forked after the snapshot, too. */

@@ -236,14 +236,15 @@ set_may_run_unseen(const struct wp_region_place *place, bool *may, struct wp_err
 {
     struct wp_reader_summary summary;
     int status = wp_reader_summarize(place, &summary, error);
-    uint64_t ticks;
+    pid_t pid;
 
     *may = false;
     if (status != 0)
         return status;
-    ticks = wp_procfs_start_ticks((pid_t)summary.pid);
-    if (ticks != 0 && (ticks == summary.start_ticks || summary.start_ticks == 0))
-        *may = wp_procfs_maps((pid_t)summary.pid, set_file_name(place)) < 0;
+    pid = (pid_t)summary.pid;
+    if (summary.start_ticks == 0 ? wp_procfs_start_ticks(pid) != 0
+                                 : wp_procfs_started_at(pid, summary.start_ticks))
+        *may = wp_procfs_maps(pid, set_file_name(place)) < 0;
     *may = *may || summary.process_count > 1;
     return 0;
 }

@@ -40,7 +40,8 @@ parse_percent(const struct wp_option *option, const char *text, void *target)
         return -EINVAL;
     }
     if (percent > PERCENT_MAX) {
-        wp_message_error(text, NULL, "too large for --%s", option->name);
+        wp_message_error(text, NULL, "too large for --%s; name at most %.0f%%", option->name,
+                         PERCENT_MAX);
         return -EINVAL;
     }
     *(double *)target = percent / 100;
@@ -96,15 +97,19 @@ static int
 write_markdown(const struct wp_gate_decision *decision, const char *path, struct wp_error *error)
 {
     FILE *stream = fopen(path, "ae");
-    bool failed;
+    int cause = stream == NULL ? errno : 0;
 
-    if (stream == NULL)
-        return wp_error_set(error, EIO, "%s: %s", path, strerror(errno));
-    wp_gate_write_markdown(decision, stream);
-    failed = ferror(stream) != 0;
-    if (fclose(stream) != 0 || failed)
-        return wp_error_set(error, EIO, "%s: cannot be written: %s", path, strerror(errno));
-    return 0;
+    if (stream != NULL) {
+        wp_gate_write_markdown(decision, stream);
+        if (fflush(stream) != 0 || ferror(stream))
+            cause = errno;
+        if (fclose(stream) != 0 && cause == 0)
+            cause = errno;
+    }
+    if (cause == 0)
+        return 0;
+    return wp_error_set(error, EIO, "%s: cannot be written: %s; choose another file", path,
+                        strerror(cause));
 }
 
 static int
@@ -121,8 +126,6 @@ write_outputs(const struct wp_gate_decision *decision, const struct gate_values 
         status = write_junit(decision, values->junit_path, error);
     if (status == 0 && values->markdown_path != NULL)
         status = write_markdown(decision, values->markdown_path, error);
-    if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        status = wp_error_set(error, EIO, "the verdict cannot be printed");
     return status;
 }
 
@@ -152,6 +155,8 @@ run(const void *given, char **arguments)
 
     if (values->junit_path != NULL)
         status = wp_output_file_check(values->junit_path, &error);
+    if (status == 0 && values->markdown_path != NULL)
+        status = wp_output_file_check_append(values->markdown_path, &error);
     if (status == 0)
         status = wp_comparison_of_arguments(arguments, &values->comparison, WP_COMPARE_FUNCTIONS,
                                             &sides, &comparison, &error);
@@ -162,7 +167,9 @@ run(const void *given, char **arguments)
     wp_gate_decision_free(&decision);
     wp_comparison_free(comparison);
     wp_comparison_sides_free(&sides);
-    return status != 0 ? fail(status, &error) : exit_code_of(decision.verdict);
+    if (status != 0)
+        return fail(status, &error);
+    return wp_message_check_output() ? exit_code_of(decision.verdict) : WP_GATE_EXIT_FILE;
 }
 
 const struct wp_command wp_command_gate = {

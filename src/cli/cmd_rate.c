@@ -57,13 +57,6 @@ print_change(const char *name, const char *before, const char *after)
         printf("%-15s %s -> %s\n", name, before, after);
 }
 
-static const char *
-format_number(uint64_t number, char text[WP_QUANTITY_TEXT_BYTES])
-{
-    snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64, number);
-    return text;
-}
-
 static bool
 has_budget(const struct wp_reader_rates *rates)
 {
@@ -78,11 +71,11 @@ print_rates(const struct wp_reader_rates *before, const struct wp_reader_rates *
 
     print_change("block-rate", wp_quantity_format_exact_time(before->block_rate_ns, old),
                  wp_quantity_format_exact_time(after->block_rate_ns, new));
-    print_change("mutex-fraction", format_number(before->mutex_fraction, old),
-                 format_number(after->mutex_fraction, new));
+    print_change("mutex-fraction", wp_quantity_format_number(before->mutex_fraction, old),
+                 wp_quantity_format_number(after->mutex_fraction, new));
     if (before->wait_fraction != 1 || after->wait_fraction != 1)
-        print_change("wait-fraction", format_number(before->wait_fraction, old),
-                     format_number(after->wait_fraction, new));
+        print_change("wait-fraction", wp_quantity_format_number(before->wait_fraction, old),
+                     wp_quantity_format_number(after->wait_fraction, new));
     if (has_budget(before) || has_budget(after))
         print_change("budget",
                      wp_own_cost_format_budget(before->budget_cost_ns_per_s,
@@ -126,20 +119,32 @@ print_turn(const struct wp_reader_budget_turn *turn)
     char span[WP_QUANTITY_TEXT_BYTES], rate[WP_QUANTITY_TEXT_BYTES];
     char share[WP_OWN_COST_TEXT_BYTES], when[WP_TIME_TEXT_BYTES];
 
-    printf("%-23s %7s %10s %8" PRIu64 " %6" PRIu64 " %13s %9.0f %9.0f\n",
+    printf("%-23s %7s %10s %8" PRIu64 " %6" PRIu64 " %13s %9.0f %9.0f%s\n",
            wp_time_format(turn->realtime_ns, false, WP_TIME_FULL, when),
            wp_quantity_format_time(turn->span_ns, span),
            wp_quantity_format_time(turn->block_rate_ns, rate), turn->mutex_fraction,
            turn->wait_fraction,
            wp_own_cost_format_share(wp_budget_turn_cpu_share(turn), share, sizeof share),
-           wp_budget_turn_rate(turn, turn->waits), wp_budget_turn_rate(turn, turn->samples));
+           wp_budget_turn_rate(turn, turn->waits), wp_budget_turn_rate(turn, turn->samples),
+           turn->is_unsplit ? "  conditions unsplit" : "");
+}
+
+static const char *
+explain_no_turns(const struct wp_snapshot *snapshot)
+{
+    if ((snapshot->budget_cost_ns_per_s | snapshot->budget_samples_per_s) == 0)
+        return "no budget has had a turn yet; `waitprof rate --budget` sets one";
+    if (snapshot->block_rate_ns == 0 && snapshot->mutex_fraction == 0)
+        return "the budget has had no turn yet: nothing is recorded at rates of 0; set them with "
+               "--block-rate and --mutex-fraction";
+    return "the budget has had no turn yet: it has one a second while something waits";
 }
 
 static void
 print_history(const struct wp_snapshot *snapshot)
 {
     if (snapshot->budget_turns_known == 0) {
-        wp_message_note("no budget has had a turn yet; `waitprof rate --budget` sets one");
+        wp_message_note("%s", explain_no_turns(snapshot));
         return;
     }
     printf("\n%-23s %7s %10s %8s %6s %13s %9s %9s\n", "UNTIL", "SPAN", "BLOCK-RATE", "MUTEX-1/",
@@ -182,6 +187,10 @@ show(const struct rate_values *values, const char *what, const struct wp_region_
         print_leases(snapshot);
     if (values->history && !values->json)
         print_history(snapshot);
+    if (values->budget.given && has_budget(&result->after) && result->after.block_rate_ns == 0 &&
+        result->after.mutex_fraction == 0)
+        wp_message_warning("--budget", "set them with --block-rate and --mutex-fraction",
+                           "nothing is recorded at rates of 0, with a budget or without");
     if (wp_snapshot_state(snapshot, NULL) == WP_STATE_GONE)
         wp_message_warning(what, NULL, "the program has ended: these rates do nothing");
     wp_snapshot_free(snapshot);

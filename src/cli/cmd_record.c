@@ -49,7 +49,8 @@ static const struct wp_option options[] = {
     {.name = "every",
      .placeholder = "TIME",
      .help = "a profile of each slice of so long, into a directory:\n"
-             "`waitprof timeline` shows them (seconds, or with unit)",
+             "`waitprof timeline` shows them (seconds, or with unit;\n"
+             "100ms or more)",
      .parse = wp_option_parse_time,
      .target = offsetof(struct record_values, every_ns),
      .minimum = UINT64_C(100000000),

@@ -110,9 +110,9 @@ static int
 print_parts(const struct part parts[TYPES], const struct report_values *values, const char *name,
             FILE *stream, struct wp_error *error)
 {
-    const struct wp_report_table_options table = {
+    struct wp_report_table_options table = {
         .rows = (size_t)values->rows.value,
-        .frames = values->grouping == 0 ? FRAMES : 1,
+        .frames = values->grouping == 0 ? FRAMES : 0,
         .width_columns = wp_terminal_width(stream),
         .colour = wp_terminal_has_colour(stream),
         .comments = true,
@@ -135,6 +135,7 @@ print_parts(const struct part parts[TYPES], const struct report_values *values, 
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             fputc('\n', stream);
+        table.timeline = sections[i].timeline;
         wp_report_table_print(sections[i].waits, &table, stream);
     }
     return 0;
@@ -149,6 +150,7 @@ make_part(const struct wp_report_source *source, const struct report_values *val
     const struct wp_timeline_request request = {
         .type = wp_capture_types[type],
         .rows_max = WP_REPORT_PAGE_ROWS,
+        .is_optional = values->type == 0,
         .visit = wp_report_source_add,
         .context = part->waits,
     };
@@ -162,8 +164,27 @@ make_part(const struct wp_report_source *source, const struct report_values *val
         wp_report_waits_finish(part->waits);
     /* Times without a profile were recorded, too. */
     if (status == 0 && part->timeline != NULL && part->waits->duration_ns != 0)
-        part->waits->duration_ns = (uint64_t)part->timeline->recorded_ns;
+        part->waits->duration_ns = part->timeline->whole_recorded_ns;
     return status;
+}
+
+/* Of a type that is not there nothing is said, unless it was asked for; of one of which there were
+ * no waits only if there were none at all. */
+static int
+drop_empty(struct part parts[TYPES], struct wp_error *error)
+{
+    size_t captures = 0, left = 0;
+
+    for (unsigned i = 0; i < TYPES; i++)
+        captures += parts[i].waits->capture_count;
+    for (unsigned i = 0; i < TYPES; i++) {
+        if (parts[i].waits->capture_count == 0 && (captures > 0 || parts[i].timeline == NULL)) {
+            wp_report_waits_free(parts[i].waits);
+            parts[i].waits = NULL;
+        }
+        left += parts[i].waits != NULL;
+    }
+    return left > 0 ? 0 : wp_error_set(error, EINVAL, "there are no profiles of waits in it");
 }
 
 static int
@@ -178,12 +199,9 @@ print_captures(const struct wp_report_source *source, const struct report_values
         if (values->type != 0 && values->type != i + 1)
             continue;
         status = make_part(source, values, i, &parts[i], name, error);
-        /* Of a type that is not there nothing is said, unless it was asked for. */
-        if (status == 0 && values->type == 0 && parts[i].waits->capture_count == 0) {
-            wp_report_waits_free(parts[i].waits);
-            parts[i].waits = NULL;
-        }
     }
+    if (status == 0 && values->type == 0)
+        status = drop_empty(parts, error);
     if (status == 0)
         status = print_parts(parts, values, name, stream, error);
     for (unsigned i = 0; i < TYPES; i++) {

@@ -64,11 +64,13 @@ static const struct wp_option options[] = {
     {.name = "error",
      .placeholder = "PERCENT",
      .help = "recommend the coarsest rates that keep the top ten stacks\n"
-             "of a 30 s capture within so much",
+             "of a 30 s capture within so much (those with less than\n"
+             "1 % of all delay left out)",
      .parse = parse_percentage,
      .target = offsetof(struct tune_values, error)},
     {.name = "apply",
-     .help = "set the recommended rates, for good",
+     .help = "set the recommended rates, for good; if they do not keep\n"
+             "the budget or the error, set nothing and exit with 1",
      .parse = wp_option_parse_flag,
      .target = offsetof(struct tune_values, apply)},
     {.name = "no-probe",
@@ -107,20 +109,36 @@ goal_of(const struct tune_values *values)
     return goal;
 }
 
+/* Sets what keeps the goals, and nothing else. */
 static int
 apply(const struct wp_target *target, struct wp_tune_findings *findings, struct wp_error *error)
 {
-    const struct wp_tune_rates *rates = &findings->advice.rates;
+    const struct wp_tune_advice *advice = &findings->advice;
+    const struct wp_tune_goal *goal = findings->goal;
     const struct wp_reader_rate_change change = {
-        .block_rate_ns = findings->advice.knows_block ? &rates->block_rate_ns : NULL,
-        .mutex_fraction = findings->advice.knows_mutex ? &rates->mutex_fraction : NULL,
+        .block_rate_ns = advice->knows_block ? &advice->rates.block_rate_ns : NULL,
+        .mutex_fraction = advice->knows_mutex ? &advice->rates.mutex_fraction : NULL,
     };
     struct wp_reader_rate_result result;
+    char command[WP_TUNE_SHOW_COMMAND_BYTES];
     int status;
 
     if (change.block_rate_ns == NULL && change.mutex_fraction == NULL)
-        return wp_error_set(error, ENODATA, "%s: nothing was measured, so there is nothing to set",
+        return wp_error_set(error, ERANGE,
+                            "%s: nothing was set, as no wait was kept; measure it while it waits",
                             findings->what);
+    if (!advice->within_budget)
+        return wp_error_set(error, ERANGE,
+                            "%s: nothing was set, as no rates keep the budget; the program itself "
+                            "keeps it after: %s",
+                            findings->what,
+                            wp_tune_show_budget_command(findings, command, sizeof command));
+    if (!advice->within_error)
+        return wp_error_set(error, ERANGE,
+                            "%s: nothing was set, as the error cannot be kept; allow a larger "
+                            "--error%s",
+                            findings->what,
+                            goal->cost_ns_per_s + goal->samples_per_s != 0 ? " or --budget" : "");
     status = wp_reader_change_rates(&target->place, &change, &result, error);
     findings->applied = status == 0;
     return status;
@@ -156,7 +174,7 @@ tune_target(const struct tune_values *values, const struct wp_target *target, co
         .calibration = &calibration,
         .goal = &goal,
     };
-    int status;
+    int status, shown;
 
     if (wp_tune_calibrate(&calibration, error) != 0)
         wp_message_note("no calibration here: %s; typical costs stand in", error->text);
@@ -166,13 +184,12 @@ tune_target(const struct tune_values *values, const struct wp_target *target, co
     if (measurement.ending == WP_TUNE_ENDED_BY_TARGET)
         wp_message_warning(what, NULL,
                            "the program ended meanwhile; this is of the time until then");
-    findings.advice = wp_tune_model_advise(&measurement.model, &goal);
+    findings.advice = wp_tune_model_advise(&measurement.model, measurement.base, &goal);
     if (values->apply)
         status = apply(target, &findings, error);
-    if (status == 0)
-        status = show(&findings, values->format, error);
+    shown = show(&findings, values->format, status == 0 ? error : NULL);
     wp_tune_measurement_free(&measurement);
-    return status;
+    return status != 0 ? status : shown;
 }
 
 static int
@@ -212,8 +229,8 @@ const struct wp_command wp_command_tune = {
         "Prints what each block rate and mutex fraction would keep, cost and be worth: samples a\n"
         "second, overhead in percent of a processor and of the CPU that the program uses, what is\n"
         "added to a call that has to wait, and the relative error (half of the 95 % interval) of\n"
-        "the top ten stacks of a capture of 30 s. Recommends rates for a budget, for an error, or\n"
-        "for both; --apply sets them.\n",
+        "the top ten stacks of a capture of 30 s, without those of less than 1 % of all delay.\n"
+        "Recommends rates for a budget, for an error, or for both; --apply sets them.\n",
     .exit_codes = WP_EXIT_BITS_REGION,
     .options = options,
     .arguments_minimum = 1,

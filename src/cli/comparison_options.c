@@ -1,6 +1,5 @@
 #include "cli/comparison_options.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/capture_directory.h"
 #include "cli/kind_functions.h"
 #include "cli/message.h"
 #include "profile/keyset.h"
@@ -17,8 +17,6 @@
 const char *const wp_comparison_types[] = {"block", "mutex", NULL};
 
 static const char *const side_names[WP_SIDE_COUNT] = {"BASE", "NEW"};
-
-static const char *const suffixes[] = {".pb.gz", ".pb", ".pprof", ".prof"};
 
 /* --- Options
  * ---------------------------------------------------------------------------------- */
@@ -93,16 +91,28 @@ compare_kinds(const struct wp_comparison_sides *sides, struct wp_comparison_opti
 /* --- Arguments
  * -------------------------------------------------------------------------------- */
 
+/* The captures of a side, while they are read. */
+struct growing_side {
+    struct wp_comparison_sides *sides;
+    enum wp_comparison_side side;
+    unsigned type;     /* as of struct wp_comparison_values */
+    bool is_type_told; /* by a capture of the side, perhaps one that is not of `type` */
+};
+
+/* A wp_capture_directory_visit. */
 static int
-add_file(struct wp_comparison_sides *sides, enum wp_comparison_side side, unsigned type,
-         const char *path, struct wp_error *error)
+add_file(const char *path, void *context, struct wp_error *error)
 {
+    struct growing_side *growing = context;
+    struct wp_comparison_sides *sides = growing->sides;
+    enum wp_comparison_side side = growing->side;
     struct wp_pprof *pprof = NULL;
     int status = wp_pprof_read(path, &pprof, error);
 
     if (status != 0)
         return status;
-    if (type != 0 && pprof->type != 0 && (unsigned)pprof->type != type) {
+    growing->is_type_told |= pprof->type != 0;
+    if (growing->type != 0 && pprof->type != 0 && (unsigned)pprof->type != growing->type) {
         wp_pprof_free(pprof);
         return 0;
     }
@@ -116,58 +126,57 @@ add_file(struct wp_comparison_sides *sides, enum wp_comparison_side side, unsign
 }
 
 static int
-is_capture_name(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-
-    if (entry->d_name[0] == '.')
-        return 0;
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        size_t bytes = strlen(suffixes[i]);
-
-        if (length > bytes && strcmp(entry->d_name + length - bytes, suffixes[i]) == 0)
-            return 1;
-    }
-    return 0;
-}
-
-static int
-add_directory(struct wp_comparison_sides *sides, enum wp_comparison_side side, unsigned type,
-              const char *directory, struct wp_error *error)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(directory, &entries, is_capture_name, versionsort), status = 0;
-
-    if (count < 0)
-        return wp_error_set(error, errno, "%s: %s", directory, strerror(errno));
-    if (count == 0)
-        status = wp_error_set(error, EINVAL,
-                              "%s: the directory has no captures: no file whose name ends in "
-                              ".pb.gz, .pb, .pprof or .prof",
-                              directory);
-    for (int i = 0; i < count; i++) {
-        char path[PATH_MAX];
-
-        if (status == 0 && (size_t)snprintf(path, sizeof path, "%s/%s", directory,
-                                            entries[i]->d_name) >= sizeof path)
-            status = wp_error_set(error, ENAMETOOLONG, "%s: the path is too long", directory);
-        if (status == 0)
-            status = add_file(sides, side, type, path, error);
-        free(entries[i]);
-    }
-    free(entries);
-    return status;
-}
-
-static int
-add_argument(struct wp_comparison_sides *sides, enum wp_comparison_side side, unsigned type,
-             const char *argument, struct wp_error *error)
+add_argument(const char *argument, struct growing_side *growing, struct wp_error *error)
 {
     struct stat status;
 
     if (stat(argument, &status) == 0 && S_ISDIR(status.st_mode))
-        return add_directory(sides, side, type, argument, error);
-    return add_file(sides, side, type, argument, error);
+        return wp_capture_directory_read(argument, add_file, growing, error);
+    return add_file(argument, growing, error);
+}
+
+/* Captures that were read but do not count. */
+struct passed_over {
+    char first[PATH_MAX];
+    size_t count;
+};
+
+/*
+ * Go's profiles tell their type by their stacks alone: without any they may be of either. Beside
+ * others that tell it, as Go's block profiles are, empty unless the program asks for them, in a
+ * directory of mutex profiles, such a capture would be one of 0. Ours tell their type always.
+ */
+static void
+pass_over_untold(const struct growing_side *growing, struct passed_over *passed)
+{
+    struct wp_pprof **captures = growing->sides->captures[growing->side];
+    size_t count = growing->sides->counts[growing->side], kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!growing->is_type_told || captures[i]->type != 0 || captures[i]->stack_count > 0) {
+            captures[kept++] = captures[i];
+            continue;
+        }
+        if (passed->count++ == 0)
+            snprintf(passed->first, sizeof passed->first, "%s", captures[i]->path);
+        wp_pprof_free(captures[i]);
+    }
+    growing->sides->counts[growing->side] = kept;
+}
+
+static void
+warn_of_passed_over(const struct passed_over *passed)
+{
+    char others[64] = "";
+
+    if (passed->count == 0)
+        return;
+    if (passed->count > 1)
+        snprintf(others, sizeof others, " and %zu more", passed->count - 1);
+    wp_message_warning(NULL, NULL,
+                       "%s%s: passed over: without stacks, a profile that waitprof has not written "
+                       "does not say whether it is a block or a mutex profile",
+                       passed->first, others);
 }
 
 /* Where the arguments of each side start, and how many they are. */
@@ -211,15 +220,20 @@ read_sides(char **arguments, unsigned type, struct wp_comparison_sides *sides,
            struct wp_error *error)
 {
     struct division division;
+    struct passed_over passed = {.count = 0};
     int status = divide(arguments, &division, error);
 
     for (unsigned side = 0; side < WP_SIDE_COUNT && status == 0; side++) {
+        struct growing_side growing = {.sides = sides, .side = side, .type = type};
+
         for (size_t i = 0; i < division.count[side] && status == 0; i++)
-            status = add_argument(sides, side, type, division.start[side][i], error);
+            status = add_argument(division.start[side][i], &growing, error);
+        pass_over_untold(&growing, &passed);
         if (status == 0 && sides->counts[side] == 0)
             status = wp_error_set(error, EINVAL, "%s has no %s profile", side_names[side],
                                   wp_profile_type_name((enum wp_region_profile)type));
     }
+    warn_of_passed_over(&passed);
     return status;
 }
 

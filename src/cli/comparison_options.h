@@ -62,8 +62,10 @@ struct wp_comparison_sides {
 
 /*
  * Reads the captures that a command with `has_sides` was given, and compares them. An argument is a
- * pprof file or a directory, of which all files are taken whose names end as those of pprof files
- * do. The comparison points into *sides: wp_comparison_free first, then wp_comparison_sides_free,
+ * pprof file or a directory as of cli/capture_directory.h. Profiles without stacks that do not tell
+ * their type are passed over, with a warning, if others of their side tell theirs.
+ *
+ * The comparison points into *sides: wp_comparison_free first, then wp_comparison_sides_free,
  * whatever is returned.
  *
  * -EINVAL: wrong arguments or options, captures that cannot be compared; or as wp_pprof_read.

@@ -166,9 +166,8 @@ has_right_argument_count(const struct wp_command *command, int count)
 static int
 flush_output(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (wp_message_check_output())
         return code;
-    wp_message_error("standard output", NULL, "cannot be written");
     return code == WP_EXIT_OK ? WP_EXIT_FAILURE : code;
 }
 

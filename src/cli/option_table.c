@@ -37,19 +37,28 @@ wp_option_parse_text(const struct wp_option *option, const char *text, void *tar
     return 0;
 }
 
+/* A bound of a row in words that its parser reads back. */
+typedef char *format_bound(uint64_t value, char text[WP_QUANTITY_TEXT_BYTES]);
+
 /* Where the number lies outside of the row's bounds, or could not be read, says so. */
 static int
 take_number(const struct wp_option *option, const char *text, const char *what, int status,
-            uint64_t value, struct wp_option_number *target)
+            uint64_t value, format_bound *format, struct wp_option_number *target)
 {
+    char bound[WP_QUANTITY_TEXT_BYTES], remedy[64] = "see --help";
+
     if (status == -EINVAL)
         return refuse_argument(option, text, what);
     if (status == -ERANGE || (option->maximum != 0 && value > option->maximum)) {
-        wp_message_error(text, NULL, "too large for --%s", option->name);
+        if (option->maximum != 0)
+            snprintf(remedy, sizeof remedy, "give %s or less", format(option->maximum, bound));
+        wp_message_error(text, remedy, "too large for --%s", option->name);
         return -EINVAL;
     }
     if (value < option->minimum) {
-        wp_message_error(text, NULL, "too small for --%s", option->name);
+        snprintf(remedy, sizeof remedy, "give %s or more", format(option->minimum, bound));
+        wp_message_error(text, option->minimum == 1 ? "give more than 0" : remedy,
+                         "too small for --%s", option->name);
         return -EINVAL;
     }
     target->given = true;
@@ -63,7 +72,8 @@ wp_option_parse_number(const struct wp_option *option, const char *text, void *t
     uint64_t value = 0;
     int status = wp_quantity_parse_number(text, &value);
 
-    return take_number(option, text, "a whole number", status, value, target);
+    return take_number(option, text, "a whole number", status, value, wp_quantity_format_number,
+                       target);
 }
 
 int
@@ -72,7 +82,8 @@ wp_option_parse_time(const struct wp_option *option, const char *text, void *tar
     uint64_t value = 0;
     int status = wp_quantity_parse_time(text, option->unit_ns, &value);
 
-    return take_number(option, text, "a time", status, value, target);
+    return take_number(option, text, "a time", status, value, wp_quantity_format_exact_time,
+                       target);
 }
 
 int
@@ -81,7 +92,7 @@ wp_option_parse_bytes(const struct wp_option *option, const char *text, void *ta
     uint64_t value = 0;
     int status = wp_quantity_parse_bytes(text, &value);
 
-    return take_number(option, text, "a size", status, value, target);
+    return take_number(option, text, "a size", status, value, wp_quantity_format_bytes, target);
 }
 
 int

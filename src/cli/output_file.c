@@ -31,8 +31,9 @@ wp_output_file_open(struct wp_output_file *file, const char *path, struct wp_err
     return 0;
 }
 
-int
-wp_output_file_check(const char *path, struct wp_error *error)
+/* Whether a file can be made in the directory that `path` is in. */
+static int
+check_directory(const char *path, struct wp_error *error)
 {
     const char *slash = strrchr(path, '/');
     const char *remedy = "";
@@ -40,17 +41,9 @@ wp_output_file_check(const char *path, struct wp_error *error)
     struct stat status;
     int cause = 0;
 
-    if (strlen(path) >= sizeof directory)
-        return wp_error_set(error, EIO, "%.64s...: %s; choose another file", path,
-                            strerror(ENAMETOOLONG));
     if (slash != NULL)
         snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path),
                  path);
-    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        if (!S_ISDIR(status.st_mode))
-            return 0; /* a device, pipe or link: written in place, whatever its directory allows */
-        return wp_error_set(error, EIO, "%s: is a directory; choose another name", path);
-    }
     if (stat(directory, &status) != 0)
         cause = errno;
     else if (!S_ISDIR(status.st_mode))
@@ -64,6 +57,53 @@ wp_output_file_check(const char *path, struct wp_error *error)
     return wp_error_set(error, EIO,
                         "%s: nothing can be written to directory %s: %s; %schoose another file",
                         path, directory, strerror(cause), remedy);
+}
+
+static int
+check_length(const char *path, struct wp_error *error)
+{
+    if (strlen(path) < PATH_MAX)
+        return 0;
+    return wp_error_set(error, EIO, "%.64s...: %s; choose another file", path,
+                        strerror(ENAMETOOLONG));
+}
+
+static int
+refuse_directory(const char *path, struct wp_error *error)
+{
+    return wp_error_set(error, EIO, "%s: is a directory; choose another name", path);
+}
+
+int
+wp_output_file_check(const char *path, struct wp_error *error)
+{
+    struct stat status;
+    int result = check_length(path, error);
+
+    if (result != 0)
+        return result;
+    if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+        return check_directory(path, error);
+    /* A device, pipe or link is written in place, whatever its directory allows. */
+    return S_ISDIR(status.st_mode) ? refuse_directory(path, error) : 0;
+}
+
+int
+wp_output_file_check_append(const char *path, struct wp_error *error)
+{
+    struct stat status;
+    int result = check_length(path, error);
+
+    if (result != 0)
+        return result;
+    if (stat(path, &status) != 0)
+        return check_directory(path, error);
+    if (S_ISDIR(status.st_mode))
+        return refuse_directory(path, error);
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+        return wp_error_set(error, EIO, "%s: cannot be written: %s; choose another file", path,
+                            strerror(errno));
+    return 0;
 }
 
 int

@@ -26,6 +26,9 @@ int wp_output_file_open(struct wp_output_file *file, const char *path, struct wp
  */
 int wp_output_file_check(const char *path, struct wp_error *error);
 
+/* The same for a file that is to be appended to in place. */
+int wp_output_file_check_append(const char *path, struct wp_error *error);
+
 /* Flushes and gives the file its name, replacing what was there. Closes it, whatever is returned.
  * 0 or -EIO. */
 int wp_output_file_commit(struct wp_output_file *file, struct wp_error *error);

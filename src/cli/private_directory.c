@@ -13,7 +13,7 @@
 #define LOCK_NAME ".lock"
 
 static int
-make_path(const char *path, struct wp_error *error)
+make_path(const char *path, const char *remedy, struct wp_error *error)
 {
     char prefix[PATH_MAX];
     size_t length = strlen(path);
@@ -26,7 +26,8 @@ make_path(const char *path, struct wp_error *error)
         snprintf(prefix, sizeof prefix, "%.*s", (int)i, path);
         if (mkdir(prefix, 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
             errno != EACCES)
-            return wp_error_set(error, EIO, "%s: cannot be made: %s", prefix, strerror(errno));
+            return wp_error_set(error, EIO, "%s: cannot be made: %s; %s", prefix, strerror(errno),
+                                remedy);
     }
     return 0;
 }
@@ -50,7 +51,7 @@ wp_private_directory_make(const char *path, const char *remedy, int *directory,
                           struct wp_error *error)
 {
     struct stat status;
-    int result = make_path(path, error);
+    int result = make_path(path, remedy, error);
 
     *directory = -1;
     if (result != 0)

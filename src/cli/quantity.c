@@ -134,32 +134,44 @@ wp_quantity_parse_bytes(const char *text, uint64_t *bytes)
 #define PERCENT_NS_PER_S UINT64_C(10000000)
 #define BUDGET_MAX_SAMPLES_PER_S UINT64_C(1000000000)
 
+/* One limit, `0.5%` or `2000/s`, which must not be there yet. */
+static int
+parse_limit(const char *text, const char **rest, struct wp_quantity_budget *budget)
+{
+    struct decimal decimal;
+    int status = parse_decimal(text, &decimal, rest);
+    bool is_cost = status == 0 && **rest == '%';
+    uint64_t most = is_cost ? 100 * PERCENT_NS_PER_S : BUDGET_MAX_SAMPLES_PER_S;
+    uint64_t *limit = is_cost ? &budget->cost_ns_per_s : &budget->samples_per_s;
+
+    if (status != 0)
+        return status;
+    if (!is_cost && (strncmp(*rest, "/s", 2) != 0 || decimal.scale > 1))
+        return -EINVAL;
+    *rest += is_cost ? 1 : 2;
+    if (*limit != 0)
+        return -EINVAL;
+    status = multiply(&decimal, is_cost ? PERCENT_NS_PER_S : 1, limit);
+    if (status != 0 || *limit > most)
+        return -ERANGE;
+    return *limit != 0 ? 0 : -EINVAL;
+}
+
 int
 wp_quantity_parse_budget(const char *text, struct wp_quantity_budget *budget)
 {
-    bool is_cost = text[0] != '\0' && text[strlen(text) - 1] == '%';
-    uint64_t most = is_cost ? 100 * PERCENT_NS_PER_S : BUDGET_MAX_SAMPLES_PER_S;
-    struct decimal decimal;
     const char *rest = text;
-    uint64_t limit = 0;
     int status;
 
     *budget = (struct wp_quantity_budget){0};
     if (strcmp(text, "off") == 0 || strcmp(text, "0") == 0)
         return 0;
-    status = parse_decimal(text, &decimal, &rest);
-    if (status != 0)
-        return status;
-    if (strcmp(rest, is_cost ? "%" : "/s") != 0 || (!is_cost && decimal.scale > 1))
-        return -EINVAL;
-    status = multiply(&decimal, is_cost ? PERCENT_NS_PER_S : 1, &limit);
-    if (status != 0 || limit > most)
-        return -ERANGE;
-    if (is_cost)
-        budget->cost_ns_per_s = limit;
-    else
-        budget->samples_per_s = limit;
-    return limit != 0 ? 0 : -EINVAL;
+    status = parse_limit(text, &rest, budget);
+    if (status == 0 && *rest == ',') {
+        rest++;
+        status = parse_limit(rest + (*rest == ' '), &rest, budget);
+    }
+    return status == 0 && *rest != '\0' ? -EINVAL : status;
 }
 
 /* Three digits that count. */
@@ -169,6 +181,13 @@ format_digits(double value, const char *unit, char text[WP_QUANTITY_TEXT_BYTES])
     int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
 
     snprintf(text, WP_QUANTITY_TEXT_BYTES, "%.*f%s", decimals, value, unit);
+}
+
+char *
+wp_quantity_format_number(uint64_t number, char text[WP_QUANTITY_TEXT_BYTES])
+{
+    snprintf(text, WP_QUANTITY_TEXT_BYTES, "%" PRIu64, number);
+    return text;
 }
 
 char *

@@ -30,17 +30,22 @@ struct wp_quantity_budget {
     uint64_t samples_per_s;
 };
 
-#define WP_QUANTITY_BUDGET_WORDS "0.5% (of a processor), 2000/s (kept samples a second) or off"
+#define WP_QUANTITY_BUDGET_WORDS                                                                   \
+    "0.5% (of a processor), 2000/s (kept samples a second), 0.5%,2000/s or off"
 
 /*
  * Reads a budget: `0.5%` of one processor (to a millionth of a percent, 100 at most), `2000/s` kept
- * samples a second, or `off`. WAITPROF_BUDGET takes the same words. 0, -EINVAL (also for a budget
- * of nothing: that is no budget, and `off` says so), or -ERANGE. profile/own_cost.h writes them.
+ * samples a second, both with a comma and perhaps a blank between them, or `off`. WAITPROF_BUDGET
+ * takes the same words. 0, -EINVAL (also for a budget of nothing: that is no budget, and `off` says
+ * so), or -ERANGE. profile/own_cost.h writes them.
  */
 int wp_quantity_parse_budget(const char *text, struct wp_quantity_budget *budget);
 
 /* A buffer that every wp_quantity_format_* result fits. */
 #define WP_QUANTITY_TEXT_BYTES 32u
+
+/* "4711"; returns `text`. */
+char *wp_quantity_format_number(uint64_t number, char text[WP_QUANTITY_TEXT_BYTES]);
 
 /* "0", "250ns", "1.50ms", "12.3s", "2m05s", "3h07m", "5d02h"; returns `text`. */
 char *wp_quantity_format_time(uint64_t time_ns, char text[WP_QUANTITY_TEXT_BYTES]);

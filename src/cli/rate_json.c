@@ -32,6 +32,7 @@ make_turn(const struct wp_reader_budget_turn *turn)
     wp_json_add_number(row, "cost_ns", turn->cost_ns);
     wp_json_add_number(row, "waits", turn->waits);
     wp_json_add_number(row, "samples", turn->samples);
+    wp_json_add_flag(row, "conditions_unsplit", turn->is_unsplit);
     wp_json_add_double(row, "cost_of_a_cpu", wp_budget_turn_cpu_share(turn));
     wp_json_add_double(row, "waits_per_second", wp_budget_turn_rate(turn, turn->waits));
     wp_json_add_double(row, "samples_per_second", wp_budget_turn_rate(turn, turn->samples));
@@ -66,6 +67,7 @@ wp_rate_json_budget(const struct wp_snapshot *snapshot)
         wp_json_add_number(budget, "cost_ns_per_second", snapshot->budget_cost_ns_per_s);
     if (snapshot->budget_samples_per_s != 0)
         wp_json_add_number(budget, "samples_per_second", snapshot->budget_samples_per_s);
+    wp_json_add_flag(budget, "conditions_unsplit", snapshot->conditions_are_unsplit);
     if (known > 0)
         wp_json_add(budget, "turn", make_turn(&snapshot->budget_turns[known - 1]));
     return budget;

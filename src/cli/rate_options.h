@@ -37,7 +37,8 @@ struct wp_rate_values {
     {                                                                                              \
         .name = "budget", .placeholder = "LIMIT",                                                  \
         .help = "let the program itself coarsen the rates while recording\n"                       \
-                "would cost more: 0.5% of a processor, 2000/s samples, off",                       \
+                "would cost more: 0.5% of a processor, 2000/s samples,\n"                          \
+                "0.5%,2000/s, off",                                                                \
         .parse = wp_option_parse_budget, .target = offsetof(values, member)                        \
     }
 

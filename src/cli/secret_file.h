@@ -13,8 +13,8 @@ struct wp_secret {
     char text[WP_SECRET_BYTES];
 };
 
-/* Reads the first line. -EIO, with why: it cannot be read, is empty, too long, has control
- * characters (NUL, too). */
+/* Reads the first line of a file, or of a pipe, for whose writer it waits a moment. -EIO, with why:
+ * it cannot be read, is something else, is empty, too long, has control characters (NUL, too). */
 int wp_secret_file_read(const char *path, struct wp_secret *secret, struct wp_error *error);
 
 /* Overwrites it, so that it does not stay in memory. */

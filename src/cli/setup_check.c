@@ -220,7 +220,8 @@ wp_setup_check_variables(const struct wp_setup_subject *subject, struct wp_findi
         {"WAITPROF_BLOCK_RATE", is_rate, "give nanoseconds as a number, as 100000"},
         {"WAITPROF_MUTEX_FRACTION", is_rate, "give a number, as 10"},
         {"WAITPROF_BUDGET", is_budget,
-         "give a share of a processor (0.5%), samples a second (2000/s), or off"},
+         "give a share of a processor (0.5%), samples a second (2000/s), both with a comma, or "
+         "off"},
     };
     char value[PATH_MAX];
 

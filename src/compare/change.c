@@ -6,6 +6,9 @@
 /* A side of which nothing is random: known to 0.1 %, which no two runs are the same to. */
 #define EVENTS_MAX 1e6
 
+/* Fewer do not tell how much events weigh. */
+#define EVENTS_FEW 20.0
+
 /* How far ratios are looked for, and how close they are found. */
 #define RATIO_MAX 1e12
 #define BISECTIONS 60
@@ -22,6 +25,8 @@ struct side {
     double degrees;  /* of freedom of that variance */
     double noise;    /* variance of the mean that chance alone gives it; NaN unknown */
     double sampling; /* of that, what sampling does; NaN unknown */
+    bool has_copies; /* and no noise of its own that could stand in for their spread */
+    bool is_few;     /* samples: known to be fewer than WP_CHANGE_SAMPLES_MIN */
 };
 
 /* A weighted Poisson count that has a certain mean and variance: see events_of. */
@@ -38,6 +43,16 @@ wp_values_mean(const struct wp_values *values)
     for (size_t i = 0; i < values->count; i++)
         mean += values->value[i] / (double)values->count;
     return mean;
+}
+
+double
+wp_values_samples(const struct wp_values *values)
+{
+    double samples = 0;
+
+    for (size_t i = 0; i < values->count; i++)
+        samples += values->samples != NULL ? values->samples[i] : NAN;
+    return samples;
 }
 
 static double
@@ -63,6 +78,8 @@ side_of(const struct wp_values *values)
         side.noise = side.sampling = NAN;
         return side;
     }
+    side.has_copies = values->has_copies;
+    side.is_few = wp_values_samples(values) < WP_CHANGE_SAMPLES_MIN;
     if (side.mean > 0) {
         side.noise = variance_of_mean(values->noise, values->count);
         side.sampling = variance_of_mean(values->sampling, values->count);
@@ -83,6 +100,7 @@ side_of(const struct wp_values *values)
         side.spread = side.noise;
         side.degrees = INFINITY;
     }
+    side.has_copies = side.has_copies || (side.spread == 0 && side.mean > 0);
     return side;
 }
 
@@ -98,15 +116,25 @@ scaled_spread(const struct side *side, double factor)
     return square * side->spread;
 }
 
-/* Degrees of freedom of the difference new - ratio * base: Welch and Satterthwaite. */
+/*
+ * Degrees of freedom of the difference new - ratio * base: Welch and Satterthwaite. They are those
+ * of the side with many captures when the few of the other happen to be close together, which is
+ * when their spread is too small: where sides are so unequal it is at most the degrees of the
+ * smaller one (Hsu, Statistical Research Memoirs 2, 1938).
+ */
 static double
 welch_degrees(const struct side *base, const struct side *new, double ratio)
 {
     double new_part = new->spread;
     double base_part = scaled_spread(base, ratio);
     double sum = new_part + base_part;
+    double least = fmin(base->degrees, new->degrees);
+    double welch =
+        sum * sum / (new_part * new_part / new->degrees + base_part *base_part / base->degrees);
 
-    return sum * sum / (new_part * new_part / new->degrees + base_part *base_part / base->degrees);
+    if (fmax(base->degrees, new->degrees) > 2 * least + 1)
+        return fmin(welch, least);
+    return welch;
 }
 
 /* P of a difference as large as the one seen, if new / base is `ratio`: of new above it. */
@@ -193,6 +221,22 @@ events_complete(struct events *base, struct events *new)
         base->weight = new->weight;
     if (new->count == 0)
         new->weight = base->weight;
+}
+
+/* Of few events the rare long ones may all be missing, and the weight is then far too small: it is
+ * taken to be that of the other side, if that is larger. */
+static void
+events_level(struct events *base, struct events *new)
+{
+    struct events *sides[] = {base, new};
+    double weight = fmax(base->weight, new->weight);
+
+    for (size_t i = 0; i < 2; i++) {
+        if (sides[i]->count == 0 || sides[i]->count >= EVENTS_FEW)
+            continue;
+        sides[i]->count *= sides[i]->weight / weight;
+        sides[i]->weight = weight;
+    }
 }
 
 /* As of two counts of Poisson (Przyborowski and Wilenski, Biometrika 31, 1940), where one more
@@ -292,12 +336,9 @@ evidence_of(const struct wp_values *base, const struct wp_values *new)
 
     if (base->count == 0 || new->count == 0)
         return evidence;
+    if (evidence.base.has_copies || evidence.new.has_copies)
+        return evidence;
     if (base->count >= 2 && new->count >= 2) {
-        bool copies = evidence.base.spread == 0 && evidence.new.spread == 0;
-        bool nothing = evidence.base.mean == 0 && evidence.new.mean == 0;
-
-        if (copies && !nothing && !(evidence.base.noise >= 0 && evidence.new.noise >= 0))
-            return evidence;
         evidence.basis = WP_BASIS_CAPTURES;
         evidence.by_spread = true;
         if (evidence.base.sampling > 0 || evidence.new.sampling > 0) {
@@ -312,6 +353,7 @@ evidence_of(const struct wp_values *base, const struct wp_values *new)
         return evidence;
     evidence.basis = WP_BASIS_SAMPLES;
     evidence_set_events(&evidence, base_variance, new_variance);
+    events_level(&evidence.base_events, &evidence.new_events);
     return evidence;
 }
 
@@ -358,6 +400,8 @@ evidence_p(const struct evidence *evidence)
     return fmin(1, 2 * fmin(above, below));
 }
 
+static const struct wp_interval unknown = {NAN, NAN};
+
 static void
 change_set_intervals(struct wp_change *change, const struct evidence *evidence, double tail)
 {
@@ -379,13 +423,18 @@ change_set_intervals(struct wp_change *change, const struct evidence *evidence, 
         change->base_interval = change->new_interval = change->difference =
             (struct wp_interval){0, 0};
     change->ratio = evidence_ratio(evidence, tail);
+    change->has_base_interval = !evidence->base.is_few;
+    change->has_new_interval = !evidence->new.is_few;
+    if (!change->has_base_interval)
+        change->base_interval = unknown;
+    if (!change->has_new_interval)
+        change->new_interval = unknown;
 }
 
 void
 wp_change_measure(const struct wp_values *base, const struct wp_values *new,
                   struct wp_change *change)
 {
-    const struct wp_interval unknown = {NAN, NAN};
     struct evidence evidence = evidence_of(base, new);
 
     *change = (struct wp_change){
@@ -398,7 +447,11 @@ wp_change_measure(const struct wp_values *base, const struct wp_values *new,
         .ratio = unknown,
         .p = 1,
     };
-    if (evidence.basis == WP_BASIS_NONE)
+    if (evidence.base.is_few && evidence.new.is_few) {
+        change->basis = WP_BASIS_NONE;
+        change->has_few_samples = true;
+    }
+    if (change->basis == WP_BASIS_NONE)
         return;
     change_set_intervals(change, &evidence, (1 - WP_INTERVAL_CONFIDENCE) / 2);
     change->p = evidence_p(&evidence);

@@ -21,23 +21,35 @@ struct wp_values {
     const double *noise;
     const double *sampling; /* the part of noise that sampling makes: `variance` of the files, per
                              * unit squared; NaN or a NULL pointer: unknown */
+    const double *samples;  /* kept ones; NaN or a NULL pointer: unknown */
     size_t count;
+    bool has_copies; /* some captures are copies of others: what they differ by tells nothing */
 };
+
+/* Fewer kept samples tell nothing of how far they are from the truth. */
+#define WP_CHANGE_SAMPLES_MIN 2.0
 
 /* Of all captures; 0 without any. */
 double wp_values_mean(const struct wp_values *values);
 
+/* Of all captures together; NaN if that of one is unknown. */
+double wp_values_samples(const struct wp_values *values);
+
 enum wp_change_basis {
     WP_BASIS_CAPTURES, /* at least two captures on each side: their spread */
     WP_BASIS_SAMPLES,  /* a side is a single capture: its samples, without noise between runs */
-    WP_BASIS_NONE,     /* nothing is known of the noise: no interval, nothing is claimed */
+    WP_BASIS_NONE,     /* nothing is known of the noise: no difference, nothing is claimed */
 };
 
 struct wp_change {
     double base, new; /* means */
     enum wp_change_basis basis;
-    struct wp_interval base_interval, new_interval; /* 95 %; basis NONE: NaN, as those below */
-    struct wp_interval difference;                  /* of new - base */
+    bool has_few_samples;                     /* why the basis is NONE: neither side kept
+                                                * WP_CHANGE_SAMPLES_MIN */
+    bool has_base_interval, has_new_interval; /* false with basis NONE, and of a side that kept
+                                                * fewer than WP_CHANGE_SAMPLES_MIN */
+    struct wp_interval base_interval, new_interval; /* 95 %; NaN: there is none */
+    struct wp_interval difference; /* of new - base; NaN with basis NONE, as the ratio */
     struct wp_interval ratio; /* of new / base; high is INFINITY where base may be 0, low too where
                                * base is 0 and new is surely not */
     double p;                 /* two-sided, of no difference; 1 where nothing is known */

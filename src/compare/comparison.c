@@ -137,17 +137,23 @@ row_init(struct maker *maker, struct wp_comparison_row *row)
         double *contentions = wp_arena_take(&maker->owner->arena, count * sizeof *contentions);
         double *noise = wp_arena_take(&maker->owner->arena, count * sizeof *noise);
         double *sampling = wp_arena_take(&maker->owner->arena, count * sizeof *sampling);
+        double *samples = wp_arena_take(&maker->owner->arena, count * sizeof *samples);
 
-        if (delay == NULL || contentions == NULL || noise == NULL || sampling == NULL)
+        if (delay == NULL || contentions == NULL || noise == NULL || sampling == NULL ||
+            samples == NULL)
             return -ENOMEM;
         for (size_t i = 0; i < count; i++) {
             bool has_errors = maker->captures[side][i]->has_errors;
 
-            noise[i] = sampling[i] = has_errors ? 0 : NAN;
-            row->samples[side] += has_errors ? 0 : NAN;
+            noise[i] = sampling[i] = samples[i] = has_errors ? 0 : NAN;
         }
-        row->delay[side] = (struct wp_values){
-            .value = delay, .noise = noise, .sampling = sampling, .count = count};
+        row->delay[side] =
+            (struct wp_values){.value = delay,
+                               .noise = noise,
+                               .sampling = sampling,
+                               .samples = samples,
+                               .count = count,
+                               .has_copies = maker->owner->comparison.faults[side].copies > 0};
         row->contentions[side] = (struct wp_values){.value = contentions,
                                                     .noise = maker->unknown,
                                                     .sampling = maker->unknown,
@@ -164,6 +170,7 @@ row_add(struct wp_comparison_row *row, const struct addition *addition)
     double *delay = (double *)(uintptr_t)row->delay[addition->side].value;
     double *noise = (double *)(uintptr_t)row->delay[addition->side].noise;
     double *sampling = (double *)(uintptr_t)row->delay[addition->side].sampling;
+    double *samples = (double *)(uintptr_t)row->delay[addition->side].samples;
     double unit_squared = addition->unit * addition->unit;
     double *contentions = (double *)(uintptr_t)row->contentions[addition->side].value;
 
@@ -171,7 +178,7 @@ row_add(struct wp_comparison_row *row, const struct addition *addition)
     contentions[addition->number] += stack->contentions / addition->unit;
     noise[addition->number] += stack->has_error ? stack->squares / unit_squared : NAN;
     sampling[addition->number] += stack->has_error ? stack->variance / unit_squared : NAN;
-    row->samples[addition->side] += stack->has_error ? stack->samples : NAN;
+    samples[addition->number] += stack->has_error ? stack->samples : NAN;
 }
 
 static int
@@ -337,6 +344,8 @@ row_order(const void *left, const void *right)
 static void
 row_measure(struct wp_comparison_row *row)
 {
+    for (size_t side = 0; side < WP_SIDE_COUNT; side++)
+        row->samples[side] = wp_values_samples(&row->delay[side]);
     wp_change_measure(&row->delay[WP_SIDE_BASE], &row->delay[WP_SIDE_NEW], &row->change);
 }
 
@@ -374,6 +383,7 @@ maker_prepare(struct maker *maker)
 
     for (size_t side = 0; side < WP_SIDE_COUNT; side++) {
         comparison->captures[side] = maker->counts[side];
+        comparison->faults[side] = wp_faults_find(maker->captures[side], maker->counts[side]);
         most = maker->counts[side] > most ? maker->counts[side] : most;
     }
     comparison->unit = maker->operations[WP_SIDE_BASE] > 0 ? "operation" : "s";

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "compare/change.h"
+#include "compare/faults.h"
 #include "compare/pprof_file.h"
 #include "profile/error.h"
 
@@ -62,7 +63,8 @@ struct wp_comparison {
     enum wp_region_profile type; /* 0 unknown */
     const char *unit;            /* "s" or "operation" */
     size_t captures[WP_SIDE_COUNT];
-    struct wp_comparison_row *rows; /* by the size of the difference, largest first */
+    struct wp_faults faults[WP_SIDE_COUNT]; /* with copies on a side no change has a basis */
+    struct wp_comparison_row *rows;         /* by the size of the difference, largest first */
     size_t row_count;
     struct wp_comparison_row total; /* of all rows that were selected; no stack */
     size_t kindless_stacks;         /* left out by `kinds` because nothing tells their kind */

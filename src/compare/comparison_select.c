@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/faults.h"
 #include "profile/kind.h"
 #include "profile/symbol_name.h"
 
@@ -212,20 +213,13 @@ frame_is_runtime(const struct wp_pprof_frame *frame, bool is_ours)
                    : name_is_runtime_of_go(frame->name);
 }
 
-/* True for a frame that only names what is missing: "[truncated]". */
-static bool
-frame_is_note(const struct wp_pprof_frame *frame)
-{
-    return frame->name[0] == '[' && frame->mapping[0] == '\0' && !frame->is_unnamed;
-}
-
 const struct wp_pprof_frame *
 wp_selection_caller(const struct wp_pprof *capture, const struct wp_pprof_stack *stack)
 {
     for (size_t i = 1; i < stack->depth; i++) {
         const struct wp_pprof_frame *frame = stack->frames[i];
 
-        if (!frame_is_runtime(frame, capture->is_ours) && !frame_is_note(frame))
+        if (!frame_is_runtime(frame, capture->is_ours) && !wp_faults_is_note(frame))
             return frame;
     }
     return stack->depth > 0 ? stack->frames[0] : NULL;

@@ -74,7 +74,10 @@ wp_pprof_bytes_read(const char *path, size_t limit_bytes, struct wp_pprof_bytes 
 
     *file = (struct wp_pprof_bytes){0};
     if (fd < 0)
-        return wp_error_set(error, errno, "cannot open %s: %s", path, strerror(errno));
+        return wp_error_set(error, errno, "cannot open %s: %s; %s", path, strerror(errno),
+                            errno == EACCES || errno == EPERM
+                                ? "try as its owner or as root"
+                                : "name a profile, as `waitprof record` writes them");
     result = bytes_fill(fd, path, limit_bytes, file, error);
     close(fd);
     if (result == 0)

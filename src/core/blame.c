@@ -481,6 +481,10 @@ wp_blame_refund(const void *lock, const struct wp_sample *charge)
 
     while (way < WP_BLAME_WAYS && !wp_blame_refund_record(&records[way], address_key, charge))
         way++;
+    /* It was the last charge that the budget allows, and has left a quiet record. */
+    if (way == WP_BLAME_WAYS && wp_atomic_load_64(&wp_region()->budget.charges) != 0)
+        wp_stack_table_add(wp_stack_table_lost(WP_PROFILE_MUTEX, WP_SPECIAL_BUDGET), charge,
+                           wp_clock_ns());
 }
 
 void

@@ -3,30 +3,20 @@
 #include <time.h>
 
 #include "core/atomic.h"
+#include "core/budget_shares.h"
 #include "core/own_cost.h"
 #include "core/region.h"
 #include "core/region_rates.h"
 
-/* Shares of the budget: what timing may take, samples of waits, and charged unlocks. The rest is
- * room for the error of the reckoning. */
-#define WP_BUDGET_TIMING_SHARE 0.35
-#define WP_BUDGET_SAMPLES_SHARE 0.25
-#define WP_BUDGET_UNLOCKS_SHARE 0.2
-
-/* What waits may take in a turn, before the next is taken early. */
-#define WP_BUDGET_WAITS_SHARE (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE)
-
-/* A finer step must leave so much of what it may use: else the next turn would take it back. */
-#define WP_BUDGET_EASE 0.8
-
-/* After a long rest all steps are taken at once. */
-#define WP_BUDGET_MAX_STEPS 20u
+/* Conditions may cost so many turns' share at once, and as much as so many measurements say: fewer
+ * may be chance. Waits for them are split again when that would cost, by what was waited in so long
+ * a time, less than a part of the share. */
+#define WP_BUDGET_CONDITIONS_TURNS 2
+#define WP_BUDGET_CONDITIONS_MEASURED 4
+#define WP_BUDGET_UNSPLIT_NS UINT64_C(1000000000)
+#define WP_BUDGET_UNSPLIT_EASE 0.5
 
 #define WP_BUDGET_ROW_NS UINT64_C(1000000000)
-
-/* Where the number of samples is limited: samples of waits, and charged unlocks. */
-#define WP_BUDGET_COUNT_SAMPLES_SHARE 0.4
-#define WP_BUDGET_COUNT_UNLOCKS_SHARE 0.2
 
 #define WP_BUDGET_MAX_CHARGES 1e9
 
@@ -40,9 +30,6 @@
  * nobody. */
 #define WP_BUDGET_HOLD_NS UINT64_C(200000000)
 
-/* By how much unlocks are taken to be too many when a turn has spent its charges. */
-#define WP_BUDGET_SPENT_EXCESS 2.0
-
 /* A turn that was taken early is reckoned as one of at least so long: what came in less may be a
  * moment's. */
 #define WP_BUDGET_LEAST_SPAN_NS (WP_BUDGET_TURN_NS / 8)
@@ -50,107 +37,20 @@
 /* A shard that is counted in is read so often again. */
 #define WP_BUDGET_COUNT_TRIES 4
 
-/* What one costs before it was measured, and how many measurements weigh as much as what is known
- * from before. */
-static const double wp_budget_first_costs[WP_OWN_COST_CLASSES] = {400, 400, 600};
-#define WP_BUDGET_SMOOTHING 16.0
+/* What one costs before it was measured. */
+static const uint64_t wp_budget_first_costs[WP_OWN_COST_CLASSES] = {400, 400, 600, 250};
+
+/* The measurements that a unit cost rests on: as many as weigh what it is at first, and the latest
+ * of so many. */
+#define WP_BUDGET_FIRST_MEASURED 16u
+#define WP_BUDGET_MOST_MEASURED 64u
 
 /* Measured costs count for so many times what is known at most: a single measurement that was
  * preempted in the middle is a hundred times too large. What did become dearer is learned in some
  * turns. */
 #define WP_BUDGET_MAX_RISE 8.0
 
-/* --- choosing --------------------------------------------------------------------------------- */
-
-/* The steps of a rate: `least` doubled. At least `wanted` at once; finer by `steps` at most. */
-static uint64_t
-wp_budget_step(uint64_t now, double wanted, uint64_t least, uint64_t most, unsigned steps)
-{
-    uint64_t value = least;
-
-    while (value != 0 && value < now && value <= most / 2)
-        value *= 2;
-    while (value != 0 && (double)value < wanted && value <= most / 2)
-        value *= 2;
-    for (; steps > 0 && value > least && (double)value / 2 * WP_BUDGET_EASE >= wanted; steps--)
-        value /= 2;
-    return value;
-}
-
-static double
-wp_budget_larger(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-/* By how much waits and samples are too many; 1: as many as may be. */
-struct wp_budget_excess {
-    double timing;  /* of waits that are looked at */
-    double samples; /* of waits that are kept */
-    double unlocks; /* that are charged */
-    double waits;   /* timing and samples together */
-};
-
-static struct wp_budget_excess
-wp_budget_excess_of(const struct wp_region_budget *budget, const struct wp_budget_load *load)
-{
-    struct wp_budget_excess excess = {0, 0, 0, 0};
-    double seconds = (double)load->span_ns / 1e9;
-    double samples = (double)load->samples, unlocks = (double)load->unlocks;
-    double timing_ns = (double)load->waits * load->wait_cost_ns;
-    double samples_ns = samples * load->sample_cost_ns;
-
-    if (budget->cost_ns_per_s != 0) {
-        double allowed_ns = (double)budget->cost_ns_per_s * seconds;
-
-        excess.timing = timing_ns / (allowed_ns * WP_BUDGET_TIMING_SHARE);
-        excess.samples = samples_ns / (allowed_ns * WP_BUDGET_SAMPLES_SHARE);
-        excess.unlocks = unlocks * load->unlock_cost_ns / (allowed_ns * WP_BUDGET_UNLOCKS_SHARE);
-        excess.waits = (timing_ns + samples_ns) / (allowed_ns * WP_BUDGET_WAITS_SHARE);
-    }
-    if (budget->samples_per_s != 0) {
-        double allowed = (double)budget->samples_per_s * seconds;
-        double of_waits = samples / (allowed * WP_BUDGET_COUNT_SAMPLES_SHARE);
-        double of_unlocks = unlocks / (allowed * WP_BUDGET_COUNT_UNLOCKS_SHARE);
-
-        excess.samples = wp_budget_larger(excess.samples, of_waits);
-        excess.unlocks = wp_budget_larger(excess.unlocks, of_unlocks);
-        excess.waits = wp_budget_larger(excess.waits, of_waits);
-    }
-    /* How many more, nobody has counted. */
-    if (load->spent_charges)
-        excess.unlocks = wp_budget_larger(excess.unlocks, WP_BUDGET_SPENT_EXCESS);
-    return excess;
-}
-
-/*
- * The wait fraction follows from what timing takes; by how much the samples are then too many is
- * left to the rates. Until those have their effect (none, on waits that are longer than the rate),
- * the wait fraction holds the samples as well.
- */
-struct wp_budget_choice
-wp_budget_choose(const struct wp_region_budget *budget, const struct wp_budget_load *load,
-                 const struct wp_budget_choice *least, const struct wp_budget_choice *now)
-{
-    struct wp_budget_excess excess = wp_budget_excess_of(budget, load);
-    uint64_t turns = load->span_ns / WP_BUDGET_TURN_NS;
-    unsigned steps = turns < WP_BUDGET_MAX_STEPS ? (unsigned)turns : WP_BUDGET_MAX_STEPS;
-    unsigned unlock_steps = load->spends_charges ? 0 : steps;
-    double timing = excess.timing * (double)now->wait_fraction;
-    double left = (double)now->wait_fraction / wp_budget_larger(timing, 1);
-    double block_rate = (double)now->block_rate_ns * excess.samples * left;
-    double mutex_fraction = (double)now->mutex_fraction * excess.unlocks * left;
-    double wait_fraction = wp_budget_larger(timing, excess.waits * (double)now->wait_fraction);
-
-    return (struct wp_budget_choice){
-        .block_rate_ns = wp_budget_step(now->block_rate_ns, block_rate, least->block_rate_ns,
-                                        WP_BUDGET_MAX_BLOCK_RATE_NS, steps),
-        .mutex_fraction = wp_budget_step(now->mutex_fraction, mutex_fraction, least->mutex_fraction,
-                                         WP_BUDGET_MAX_MUTEX_FRACTION, unlock_steps),
-        .wait_fraction = wp_budget_step(now->wait_fraction, wait_fraction, 1,
-                                        WP_BUDGET_MAX_WAIT_FRACTION, steps),
-    };
-}
+/* --- spending --------------------------------------------------------------------------------- */
 
 /* How many unlocks may be charged in a turn; at least one. */
 static uint64_t
@@ -209,10 +109,25 @@ wp_budget_spend_charge(void)
         (void)wp_atomic_cas_64(charges, left, left - 1);
 }
 
+/* What may be spent in a turn, of a limit for each second. */
+static double
+wp_budget_of_turn(uint64_t limit_per_s, double share)
+{
+    return (double)limit_per_s * (double)WP_BUDGET_TURN_NS / 1e9 * share;
+}
+
+/* Adds a part of what a turn may spend. */
+static void
+wp_budget_spend_part(struct wp_region_budget *budget, double part)
+{
+    if (part > 1)
+        part = 1;
+    (void)wp_atomic_add_64(&budget->spent, (uint64_t)(part * (double)WP_REGION_BUDGET_SPENT));
+}
+
 void wp_budget_spend(enum wp_own_cost_class class)
 {
     struct wp_region_budget *budget = &wp_region()->budget;
-    const double turn_s = (double)WP_BUDGET_TURN_NS / 1e9;
     uint64_t cost_ns_per_s, samples_per_s;
     double part = 0;
 
@@ -222,13 +137,24 @@ void wp_budget_spend(enum wp_own_cost_class class)
     samples_per_s = wp_atomic_load_64(&budget->samples_per_s);
     if (cost_ns_per_s != 0)
         part = (double)wp_atomic_load_64(&budget->unit_costs[class]) /
-               ((double)cost_ns_per_s * turn_s * WP_BUDGET_WAITS_SHARE);
+               wp_budget_of_turn(cost_ns_per_s, WP_BUDGET_WAITS_SHARE);
     if (samples_per_s != 0 && class == WP_OWN_COST_sample)
         part = wp_budget_larger(
-            part, 1 / ((double)samples_per_s * turn_s * WP_BUDGET_COUNT_SAMPLES_SHARE));
-    if (part > 1)
-        part = 1;
-    (void)wp_atomic_add_64(&budget->spent, (uint64_t)(part * (double)WP_REGION_BUDGET_SPENT));
+            part, 1 / wp_budget_of_turn(samples_per_s, WP_BUDGET_COUNT_SAMPLES_SHARE));
+    wp_budget_spend_part(budget, part);
+}
+
+void
+wp_budget_end_condition(wp_clock_mark start)
+{
+    struct wp_region_budget *budget = &wp_region()->budget;
+    uint64_t cost_ns = wp_own_cost_end(start, WP_OWN_COST_condition);
+    uint64_t cost_ns_per_s = wp_atomic_load_64(&budget->cost_ns_per_s);
+
+    if (cost_ns != 0 && cost_ns_per_s != 0)
+        wp_budget_spend_part(budget,
+                             (double)cost_ns / WP_BUDGET_CONDITIONS_TURNS /
+                                 wp_budget_of_turn(cost_ns_per_s, WP_BUDGET_CONDITIONS_SHARE));
 }
 
 /* --- the account ------------------------------------------------------------------------------ */
@@ -276,28 +202,66 @@ wp_budget_since(uint64_t *last, uint64_t now)
     return now > before ? now - before : 0;
 }
 
-/* What one of a class costs: what was measured in the last span, as far as there was enough of it,
- * else what was known before. */
+/* Takes a measurement into the account of a class: `spent` ns of `count` pieces. Returns the mean
+ * of the latest. */
+static double
+wp_budget_learn_cost(struct wp_region_budget *budget, unsigned class, uint64_t spent,
+                     uint64_t count)
+{
+    uint64_t sum = wp_atomic_load_64(&budget->cost_sums[class]);
+    uint64_t of = wp_atomic_load_64(&budget->cost_counts[class]);
+    double most;
+
+    if (of == 0) {
+        of = WP_BUDGET_FIRST_MEASURED * WP_OWN_COST_EVERY;
+        sum = of * wp_budget_first_costs[class];
+    }
+    most = (double)sum / (double)of * WP_BUDGET_MAX_RISE *
+           wp_budget_larger((double)count, WP_OWN_COST_EVERY);
+    sum += (double)spent > most ? (uint64_t)most : spent;
+    of += count;
+    while (of > WP_BUDGET_MOST_MEASURED * WP_OWN_COST_EVERY) {
+        of /= 2;
+        sum /= 2;
+    }
+    wp_atomic_store_64(&budget->cost_sums[class], sum);
+    wp_atomic_store_64(&budget->cost_counts[class], of);
+    return (double)sum / (double)of;
+}
+
+/*
+ * What one of a class costs, after `count` more of which some were timed: of the latest, all that
+ * was measured by all that there were. Most turns of a program with little to record have no
+ * measurement, and those that have one have up to 61 times too much: only both together tell.
+ */
 static double
 wp_budget_unit_cost(struct wp_region_header *region, unsigned class, uint64_t count)
 {
     struct wp_region_budget *budget = &region->budget;
     enum wp_region_counter counter = (enum wp_region_counter)(WP_COUNTER_wait_cost_ns + class);
-    uint64_t known = wp_atomic_load_64(&budget->unit_costs[class]);
     uint64_t spent = wp_budget_since(&budget->last_costs[class], wp_budget_count(region, counter));
-    double cost = known != 0 ? (double)known : wp_budget_first_costs[class];
-    double measured = (double)count / WP_OWN_COST_EVERY;
+    double cost;
 
-    if (count != 0 && spent != 0) {
-        double mean = (double)spent / (double)count;
-
-        if (mean > cost * WP_BUDGET_MAX_RISE)
-            mean = cost * WP_BUDGET_MAX_RISE;
-        cost += (mean - cost) * measured / (measured + WP_BUDGET_SMOOTHING);
-    }
+    count += wp_atomic_load_64(&budget->cost_unmeasured[class]);
+    wp_atomic_store_64(&budget->cost_unmeasured[class], spent == 0 ? count : 0);
+    cost = wp_budget_learn_cost(budget, class, spent, spent == 0 ? 0 : count);
     /* 0 would mean that it is not known. */
     wp_atomic_store_64(&budget->unit_costs[class], cost < 1 ? 1 : (uint64_t)(cost + 0.5));
     return cost;
+}
+
+/* What conditions of waits that were passed over have cost since. How many there were is only known
+ * from those that were looked at; what they cost was measured. */
+static uint64_t
+wp_budget_measure_conditions(struct wp_region_header *region)
+{
+    struct wp_region_budget *budget = &region->budget;
+    uint64_t before_ns = wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]);
+    uint64_t count = wp_budget_since(&budget->last_conditions,
+                                     wp_budget_count(region, WP_COUNTER_conditions_passed_over));
+
+    (void)wp_budget_unit_cost(region, WP_OWN_COST_condition, count);
+    return wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]) - before_ns;
 }
 
 static struct wp_budget_load
@@ -316,6 +280,7 @@ wp_budget_measure(struct wp_region_header *region, uint64_t now_ns)
     load.wait_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_wait, load.waits);
     load.sample_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_sample, load.samples);
     load.unlock_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_unlock, load.unlocks);
+    load.conditions_ns = wp_budget_measure_conditions(region);
     return load;
 }
 
@@ -345,6 +310,7 @@ wp_budget_write_row(struct wp_region_header *region, uint64_t span_ns, uint64_t 
     wp_atomic_store_64(&row->cost_ns, wp_atomic_load_64(&budget->row_cost_ns));
     wp_atomic_store_64(&row->waits, waits);
     wp_atomic_store_64(&row->samples, samples);
+    wp_atomic_store_64(&row->unsplit, wp_atomic_load_64(&budget->unsplit));
     wp_atomic_store_64_release(&row->realtime_ns,
                                (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
     (void)wp_atomic_add_64(&budget->turn_count, 1);
@@ -356,7 +322,7 @@ wp_budget_note(struct wp_region_header *region, const struct wp_budget_load *loa
     struct wp_region_budget *budget = &region->budget;
     double cost_ns = (double)load->waits * load->wait_cost_ns +
                      (double)load->samples * load->sample_cost_ns +
-                     (double)load->unlocks * load->unlock_cost_ns;
+                     (double)load->unlocks * load->unlock_cost_ns + (double)load->conditions_ns;
     uint64_t begin_ns = wp_atomic_load_64(&budget->row_begin_ns);
     uint64_t waits, samples;
 
@@ -414,6 +380,47 @@ wp_budget_spends_charges(struct wp_region_budget *budget, bool now, uint64_t now
     return now || (spent_ns != 0 && now_ns - spent_ns < WP_BUDGET_HOLD_NS);
 }
 
+/* Whether waits for conditions are to be split again: what they would have cost of late. */
+static bool
+wp_budget_can_split(struct wp_region_header *region, uint64_t cost_ns_per_s, uint64_t span_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    uint64_t conditions = wp_budget_since(&budget->unsplit_conditions,
+                                          wp_budget_count(region, WP_COUNTER_conditions_unsplit));
+    double cost_ns =
+        (double)conditions * (double)wp_atomic_load_64(&budget->unit_costs[WP_OWN_COST_condition]);
+
+    return cost_ns < (double)cost_ns_per_s * (double)span_ns / 1e9 * WP_BUDGET_CONDITIONS_SHARE *
+                         WP_BUDGET_UNSPLIT_EASE;
+}
+
+/* Decides whether waits for conditions are split in the time to come. */
+static void
+wp_budget_split(struct wp_region_header *region, const struct wp_budget_load *load,
+                uint64_t cost_ns_per_s, uint64_t now_ns)
+{
+    struct wp_region_budget *budget = &region->budget;
+    double of_turn = wp_budget_of_turn(cost_ns_per_s, WP_BUDGET_CONDITIONS_SHARE);
+    double debt = (double)wp_atomic_load_64(&budget->conditions_debt_ns) +
+                  (double)load->conditions_ns -
+                  of_turn * (double)load->span_ns / (double)WP_BUDGET_TURN_NS;
+    double measured = (double)wp_atomic_load_64(&budget->unit_costs[WP_OWN_COST_condition]) *
+                      WP_OWN_COST_EVERY * WP_BUDGET_CONDITIONS_MEASURED;
+    uint64_t since_ns = wp_atomic_load_64(&budget->unsplit_ns);
+    bool is_unsplit = wp_atomic_load_64(&budget->unsplit) != 0;
+
+    if (is_unsplit && now_ns < since_ns + WP_BUDGET_UNSPLIT_NS)
+        return;
+    if (is_unsplit)
+        is_unsplit = !wp_budget_can_split(region, cost_ns_per_s, now_ns - since_ns);
+    else
+        is_unsplit = cost_ns_per_s != 0 &&
+                     debt > wp_budget_larger(of_turn * WP_BUDGET_CONDITIONS_TURNS, measured);
+    wp_atomic_store_64(&budget->conditions_debt_ns, debt > 0 && !is_unsplit ? (uint64_t)debt : 0);
+    wp_atomic_store_64(&budget->unsplit_ns, now_ns);
+    wp_atomic_store_64(&budget->unsplit, is_unsplit);
+}
+
 /* The turn itself, of whoever has taken it. */
 static void
 wp_budget_have_turn(struct wp_region_header *region, const struct wp_region_budget *limits,
@@ -436,6 +443,7 @@ wp_budget_have_turn(struct wp_region_header *region, const struct wp_region_budg
 
     if (span_ns != 0) {
         wp_budget_note(region, &load, now_ns);
+        wp_budget_split(region, &load, limits->cost_ns_per_s, now_ns);
         load.span_ns = wp_budget_at_least(span_ns, WP_BUDGET_LEAST_SPAN_NS);
         load.spent_charges = charges == 1;
         load.spends_charges = wp_budget_spends_charges(budget, load.spent_charges, now_ns);

@@ -21,6 +21,11 @@
  * next ones may spend, for a while. One that comes when none is left is the last for the waiters
  * it leaves behind (blame.c). What they wait from then on goes to the frame [not attributed:
  * budget], and totals stay what they are.
+ *
+ * And who waits for a condition must be known to each signal, also if no wait is looked at: that
+ * cost comes with every wait, and no fraction makes it less. Where it alone takes more than its
+ * share, waits for conditions are not split for a while (condition.h): then what a waiter waits for
+ * the mutex after the signal counts as a part of the wait for the condition, and to no holder.
  */
 #ifndef WP_CORE_BUDGET_H
 #define WP_CORE_BUDGET_H
@@ -51,6 +56,7 @@ struct wp_budget_load {
     bool spent_charges;  /* more unlocks would have been charged, had it been allowed */
     bool spends_charges; /* so it was a moment ago */
     double wait_cost_ns, sample_cost_ns, unlock_cost_ns;
+    uint64_t conditions_ns; /* what those of waits that were passed over cost */
 };
 
 struct wp_budget_choice {
@@ -77,6 +83,10 @@ bool wp_budget_take_turn(struct wp_region_header *region, uint64_t now_ns);
 /* Something of that class was done, and has its cost, whether that was measured or not. Of unlocks
  * nothing is said: their charges are counted. */
 void wp_budget_spend(enum wp_own_cost_class class);
+
+/* Ends a piece of the class `condition`. It spends what was measured: how many such waits there
+ * are, only those tell that are looked at. */
+void wp_budget_end_condition(wp_clock_mark start);
 
 /* False: as many unlocks were charged as the turn allows. */
 bool wp_budget_has_charge(void);

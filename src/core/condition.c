@@ -23,6 +23,7 @@
 
 #include "core/account.h"
 #include "core/blame.h"
+#include "core/budget.h"
 #include "core/own_cost.h"
 #include "core/process.h"
 #include "core/sampling.h"
@@ -379,16 +380,18 @@ wp_condition_grant(const void *condition, bool all, uint64_t now_ns)
 {
     uint32_t set = wp_condition_set(condition);
     struct wp_condition_record *records = &wp_condition_records[set * WP_CONDITION_WAYS];
-    /* While a budget has waits passed over, this is done for those, too, and no budget can spare
-     * it. */
-    bool counts = wp_atomic_load_64(&wp_region()->wait_fraction) <= 1;
-    wp_clock_mark cost = counts ? wp_own_cost_begin() : 0;
+    /* While a budget has waits passed over, this is done for those, too: nearly all of them. */
+    bool for_all = wp_atomic_load_64(&wp_region()->wait_fraction) > 1;
+    wp_clock_mark cost = wp_own_cost_begin();
 
     for (uint32_t way = 0; way < WP_CONDITION_WAYS; way++) {
         if (wp_condition_grant_record(&records[way], condition, all, now_ns) && !all)
             break;
     }
-    wp_own_cost_end(cost, WP_OWN_COST_wait);
+    if (for_all)
+        wp_budget_end_condition(cost);
+    else
+        wp_own_cost_end(cost, WP_OWN_COST_wait);
 }
 
 void

@@ -20,6 +20,7 @@
 
 #include "core/address_set.h"
 #include "core/atomic.h"
+#include "core/region.h"
 #include "core/visibility.h"
 
 #define WP_CONDITION_SETS WP_ADDRESS_SETS
@@ -39,6 +40,18 @@ static inline bool
 wp_condition_waited_for(const void *condition)
 {
     return wp_atomic_load_16_fast(&wp_condition_active[wp_condition_set(condition)]) != 0;
+}
+
+/* Are waits for conditions split into that for the signal and that for the mutex? Else there are no
+ * waiters here: a budget cannot pay for them. What a command left behind that took the budget away
+ * has no meaning. */
+static inline bool
+wp_condition_is_split(void)
+{
+    const struct wp_region_budget *budget = &wp_region()->budget;
+
+    return __builtin_expect(wp_atomic_load_64(&budget->unsplit) == 0, 1) ||
+           wp_atomic_load_64(&budget->cost_ns_per_s) == 0;
 }
 
 /* A waiter; on the wrapper's stack. */
@@ -70,7 +83,8 @@ enum wp_condition_end {
 uint64_t wp_condition_leave(struct wp_condition_wait *wait, enum wp_condition_end end,
                             uint64_t since_ns, uint64_t now_ns);
 
-/* A signal (all: a broadcast) is about to be made, at now_ns: grants. */
+/* A signal (all: a broadcast) is about to be made, at now_ns: grants. Only while waits are split:
+ * the waiters of before have no part in what comes after, as others wait beside them unseen. */
 void wp_condition_grant(const void *condition, bool all, uint64_t now_ns);
 
 /*

@@ -159,26 +159,49 @@ wp_config_parse_decimal(const char *text, unsigned decimals, uint64_t most, uint
     return text == start || text[-1] == '.' ? NULL : text;
 }
 
-/* `0.5%`: of the time of one processor; `2000/s`: kept samples; `off`. */
-static bool
-wp_config_set_budget(const char *text, struct wp_config *config)
+/* The limits of a budget; 0: none of that kind. */
+struct wp_config_budget {
+    uint64_t cost_ns_per_s, samples_per_s;
+};
+
+/* `0.5%`: of the time of one processor; `2000/s`: kept samples. Returns what follows; NULL: no
+ * limit, or a second one of its kind. */
+static const char *
+wp_config_parse_limit(const char *text, struct wp_config_budget *budget)
 {
     uint64_t amount;
     const char *unit = wp_config_parse_decimal(text, 7, WP_CONFIG_NS_PER_S, &amount);
-    uint64_t cost_ns_per_s = 0, samples_per_s = 0;
 
-    if (strcmp(text, "off") == 0 || strcmp(text, "0") == 0)
-        unit = NULL;
-    else if (unit != NULL && strcmp(unit, "%") == 0 && amount > 0)
-        cost_ns_per_s = amount;
-    else if ((unit = wp_config_parse_decimal(text, 0, WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S,
-                                             &amount)) != NULL &&
-             strcmp(unit, "/s") == 0 && amount > 0)
-        samples_per_s = amount;
-    else
-        return false;
-    config->budget_cost_ns_per_s = cost_ns_per_s;
-    config->budget_samples_per_s = samples_per_s;
+    if (unit != NULL && *unit == '%' && amount > 0 && budget->cost_ns_per_s == 0) {
+        budget->cost_ns_per_s = amount;
+        return unit + 1;
+    }
+    unit = wp_config_parse_decimal(text, 0, WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S, &amount);
+    if (unit != NULL && strncmp(unit, "/s", 2) == 0 && amount > 0 && budget->samples_per_s == 0) {
+        budget->samples_per_s = amount;
+        return unit + 2;
+    }
+    return NULL;
+}
+
+/* One limit, or both, in any order, with a comma and perhaps a blank between them; `off`. */
+static bool
+wp_config_set_budget(const char *text, struct wp_config *config)
+{
+    bool is_off = strcmp(text, "off") == 0 || strcmp(text, "0") == 0;
+    struct wp_config_budget budget = {0, 0};
+
+    if (!is_off) {
+        text = wp_config_parse_limit(text, &budget);
+        if (text != NULL && *text == ',') {
+            text++;
+            text = wp_config_parse_limit(text + (*text == ' '), &budget);
+        }
+        if (text == NULL || *text != '\0')
+            return false;
+    }
+    config->budget_cost_ns_per_s = budget.cost_ns_per_s;
+    config->budget_samples_per_s = budget.samples_per_s;
     return true;
 }
 

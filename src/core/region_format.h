@@ -50,8 +50,11 @@
     X(wait_cost_ns, "nanoseconds spent on timing calls that had to wait, estimated from some")     \
     X(sample_cost_ns, "nanoseconds spent on keeping samples of waits, estimated likewise")         \
     X(unlock_cost_ns, "nanoseconds spent on charging unlocks, estimated likewise")                 \
+    X(condition_cost_ns, "nanoseconds spent on conditions of waits that were passed over")         \
     X(waits_passed_over, "calls that had to wait, that others stand for (budget)")                 \
-    X(mutex_shares, "waiters in the way of the charged unlocks, each time")
+    X(mutex_shares, "waiters in the way of the charged unlocks, each time")                        \
+    X(conditions_passed_over, "waits for conditions, that others stand for (budget)")              \
+    X(conditions_unsplit, "waits for conditions that include that for the mutex (budget)")
 
 enum wp_region_counter {
 #define WP_REGION_COUNTER_ENUM(name, text) WP_COUNTER_##name,
@@ -137,14 +140,19 @@ struct wp_region_budget {
 
     uint64_t turn_ns;    /* [atomic] CLOCK_MONOTONIC of the next turn; 0: at the next event */
     uint64_t turn_count; /* [atomic] rows of the ring ever written */
+    uint64_t unsplit;    /* [atomic] 1: waits for conditions include that for the mutex */
 
     /* The account of the thread that has its turn. */
     uint64_t last_turn_ns;           /* CLOCK_MONOTONIC */
     uint64_t last_waits;             /* counters then: waits that were looked at, */
     uint64_t last_samples;           /* samples of waits, */
     uint64_t last_unlocks;           /* charged unlocks */
-    uint64_t last_costs[3];          /* and what they had cost: as the counters *_cost_ns */
-    uint64_t unit_costs[3];          /* ns of one of each, smoothed; 0: not known yet */
+    uint64_t last_costs[4];          /* what they had cost: as the counters *_cost_ns, */
+    uint64_t last_conditions;        /* and waits for conditions that were passed over */
+    uint64_t cost_sums[4];           /* ns that were measured of late of each class, */
+    uint64_t cost_counts[4];         /* and of how many pieces; */
+    uint64_t cost_unmeasured[4];     /* pieces since the latest measurement, not among those yet */
+    uint64_t unit_costs[4];          /* the mean: ns of one; 0: not known yet */
     uint64_t row_begin_ns;           /* CLOCK_MONOTONIC: the second whose row is next */
     uint64_t row_cost_ns;            /* so far */
     uint64_t row_waits, row_samples; /* counters at its begin */
@@ -154,6 +162,10 @@ struct wp_region_budget {
     uint64_t spent;   /* [atomic] of what a turn may cost, since the latest; 2^32: all of it, and
                          the next is due at once */
     uint64_t spent_charges_ns; /* CLOCK_MONOTONIC of the latest turn that found no charges left */
+
+    uint64_t unsplit_ns;         /* CLOCK_MONOTONIC of when `unsplit` was last looked into */
+    uint64_t unsplit_conditions; /* the counter then */
+    uint64_t conditions_debt_ns; /* what conditions cost of late beyond what they may */
 };
 
 #define WP_REGION_BUDGET_SPENT (UINT64_C(1) << 32)
@@ -168,6 +180,7 @@ struct wp_region_budget_turn {
     uint64_t cost_ns;        /* in that span, as the program reckons it */
     uint64_t waits;          /* in that span */
     uint64_t samples;        /* kept in that span, for both profiles */
+    uint64_t unsplit;        /* at its end */
 };
 
 #define WP_REGION_BUDGET_TURNS 128u /* rows */
@@ -361,7 +374,7 @@ _Static_assert(__builtin_offsetof(struct wp_region_header, block_rate_ns) % 64 =
 _Static_assert(sizeof(struct wp_region_function) == 112, "no padding");
 _Static_assert(sizeof(struct wp_region_module) == 128, "no padding");
 _Static_assert(sizeof(struct wp_region_thread) == 64, "no padding");
-_Static_assert(sizeof(struct wp_region_budget_turn) == 64, "no padding");
+_Static_assert(sizeof(struct wp_region_budget_turn) == 72, "no padding");
 _Static_assert(sizeof(struct wp_region_stack) == 64, "frames start a cache line");
 
 #endif

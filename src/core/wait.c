@@ -53,8 +53,9 @@ wp_wait_whole_fraction(void)
     return wp_wait_mutex_fraction(wait_fraction) * wait_fraction;
 }
 
-/* Of waits that are passed over one of so many reads the clock, so that a budget that was held in a
- * storm is let go of after it. A power of two. */
+/* Where waits are passed over, one of so many looks whether the rates are to change, whether it is
+ * looked at or not: a turn of the budget lengthens the wait of the thread that takes it, and a wait
+ * that stands for others must not be one of those more often than they. A power of two. */
 #define WP_WAIT_OBEYS_EVERY 16u
 
 /* Draws whether a wait is looked at. */
@@ -66,12 +67,18 @@ wp_wait_is_looked_at(uint64_t wait_fraction)
     if (__builtin_expect(wait_fraction == 1, 1))
         return true;
     random = wp_thread_random();
-    if (wp_sampling_looks_at(random, wait_fraction))
-        return true;
-    /* The draw above has used the upper bits. */
+    /* The draw below uses the upper bits. */
     if (random % WP_WAIT_OBEYS_EVERY == 0)
         wp_rates_obey(wp_region(), wp_clock_ns());
-    return false;
+    return wp_sampling_looks_at(random, wait_fraction);
+}
+
+/* A wait that was drawn has begun at its start_ns: it obeys, unless the draw saw to that. */
+static void
+wp_wait_obey(const struct wp_wait_rates *rates, uint64_t start_ns)
+{
+    if (rates->wait_fraction == 1)
+        wp_rates_obey(wp_region(), start_ns);
 }
 
 bool
@@ -90,7 +97,7 @@ wp_wait_begin(struct wp_wait *wait, uint16_t function)
     int saved = errno;
 
     wait->start_ns = wp_clock_ns();
-    wp_rates_obey(wp_region(), wait->start_ns);
+    wp_wait_obey(&wait->rates, wait->start_ns);
     wait->rates.block_rate_ns = wp_wait_rates_now().block_rate_ns;
     wp_thread_begin_wait(wait->start_ns, function);
     errno = saved;
@@ -186,13 +193,34 @@ wp_wait_record_now(uint64_t delay_ns, uint16_t function, const struct wp_unwind_
     errno = saved;
 }
 
+/* A lock that is free is had in less, even on a page that was not touched before; and all that we
+ * do before a wait takes less, but in a process that is new. */
+#define WP_WAIT_FREE_NS UINT64_C(4000)
+
+/*
+ * How long a wait was that is over now. Of one that stands for others, what we did before it must
+ * not count: nothing was done for those. That shows in a process that was forked a moment ago,
+ * where to walk a stack for the first time touches page after page, and may take longer than the
+ * lock was held. When the lock was free by then, the wait was shorter, and counts as hardly any.
+ */
+static uint64_t
+wp_lock_wait_delay_ns(const struct wp_lock_wait *wait, uint64_t now_ns)
+{
+    if (now_ns <= wait->start_ns)
+        return 1;
+    if (wait->rates.wait_fraction > 1 && wait->ready_ns > wait->start_ns + WP_WAIT_FREE_NS &&
+        now_ns < wait->ready_ns + WP_WAIT_FREE_NS)
+        return WP_WAIT_FREE_NS;
+    return now_ns - wait->start_ns;
+}
+
 /* What a wait that is over adds to its stack, and to the lock's account. */
 static void
 wp_lock_wait_settle(const struct wp_lock_wait *wait, enum wp_lock_outcome outcome)
 {
     wp_clock_mark cost = wp_own_cost_begin();
     uint64_t now_ns = wp_clock_ns();
-    uint64_t delay_ns = now_ns > wait->start_ns ? now_ns - wait->start_ns : 1;
+    uint64_t delay_ns = wp_lock_wait_delay_ns(wait, now_ns);
 
     wp_thread_see_wait(delay_ns);
     wp_thread_add_wait(delay_ns, wait->rates.wait_fraction, now_ns);
@@ -257,12 +285,14 @@ wp_lock_wait_begin(struct wp_lock_wait *wait, const void *lock, uint16_t functio
     wait->ticket.record = 0;
     wait->stack = 0;
     wait->start_ns = wp_clock_ns();
-    wp_rates_obey(wp_region(), wait->start_ns);
+    wp_wait_obey(&wait->rates, wait->start_ns);
     wait->rates.block_rate_ns = wp_wait_rates_now().block_rate_ns;
     wp_budget_spend(WP_OWN_COST_wait);
     wp_region_count_wait(function, wait->rates.wait_fraction);
     wp_thread_begin_wait(wait->start_ns, function);
     wp_lock_wait_draw(wait, lock, function, caller);
+    if (wait->rates.wait_fraction > 1)
+        wait->ready_ns = wp_clock_ns();
     wp_own_cost_end(cost, WP_OWN_COST_wait);
     (void)pthread_setcancelstate(cancelable, NULL);
     errno = saved;

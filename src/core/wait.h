@@ -42,6 +42,7 @@ struct wp_wait {
 struct wp_lock_wait {
     bool is_looked_at; /* false: another wait stands for it, and no other field has a meaning */
     uint64_t start_ns;
+    uint64_t ready_ns; /* if it stands for others: when our own work before the wait was done */
     struct wp_wait_rates rates;
     uint64_t threshold_ns; /* kept iff the delay is longer: see sampling.h */
     uint32_t stack;        /* record of the waiter's stack, 0 when the block rate is 0 */

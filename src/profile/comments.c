@@ -118,6 +118,12 @@ comments_budget(struct comments_maker *maker, const struct wp_profile_source *so
         comments_add(maker,
                      "wait fraction: %" PRIu64 " (one of so many waits is looked at, for all)",
                      source->wait_fraction);
+    if (source->counters[WP_COUNTER_conditions_unsplit] > 0)
+        comments_add(maker,
+                     "%" PRIu64
+                     " waits for conditions are unsplit: they include that for the mutex, "
+                     "which a budget could not tell apart",
+                     source->counters[WP_COUNTER_conditions_unsplit]);
     if (source->budget_cost_ns_per_s != 0)
         comments_add(
             maker, "budget: %s of a processor",
@@ -138,6 +144,24 @@ comments_budget(struct comments_maker *maker, const struct wp_profile_source *so
                  (double)range->span_ns / 1e9,
                  wp_own_cost_format_share(range->cpu_share, share, sizeof share),
                  wp_own_cost_format_share(range->worst_cpu_share, worst, sizeof worst));
+}
+
+/* What the rate was since when. A change of the other rate is none of this one. */
+static void
+comments_rate_changes(struct comments_maker *maker, enum wp_region_profile type, const char *what,
+                      const struct wp_profile_source *source)
+{
+    char when[40], rate[96], before[96] = "";
+
+    for (size_t i = 0; i < source->rate_changes_known; i++) {
+        const struct wp_region_rate_change *change = &source->rate_changes[i];
+
+        comments_rate(type, change->block_rate_ns, change->mutex_fraction, rate, sizeof rate);
+        if (strcmp(rate, before) != 0)
+            comments_add(maker, "%s from %s: %s", what,
+                         comments_time(change->realtime_ns, when, sizeof when), rate);
+        memcpy(before, rate, sizeof before);
+    }
 }
 
 static void
@@ -161,16 +185,8 @@ comments_source(struct comments_maker *maker, const struct wp_profile *profile,
                                sizeof rate));
     comments_own_cost(maker, profile, source);
     comments_budget(maker, source);
-    if (source->rate_change_count <= 1)
-        return;
-    for (size_t i = 0; i < source->rate_changes_known; i++) {
-        const struct wp_region_rate_change *change = &source->rate_changes[i];
-
-        comments_add(maker, "%s from %s: %s", what,
-                     comments_time(change->realtime_ns, when, sizeof when),
-                     comments_rate(profile->type, change->block_rate_ns, change->mutex_fraction,
-                                   rate, sizeof rate));
-    }
+    if (source->rate_change_count > 1)
+        comments_rate_changes(maker, profile->type, what, source);
 }
 
 static void

@@ -14,8 +14,8 @@ struct wp_error {
 
 /*
  * Formats the message and returns -code, so that `return wp_error_set(error, ENOENT, ...)` is the
- * whole of a failure. `error` may be NULL. Keeps errno. Arguments may come from a hostile file:
- * control bytes become '?', a message that is too long is cut.
+ * whole of a failure. `error` may be NULL. Keeps errno. Arguments may come from a hostile file: the
+ * message is cleaned by wp_symbol_clean, and cut if it is too long.
  */
 int wp_error_set(struct wp_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

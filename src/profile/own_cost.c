@@ -23,8 +23,9 @@ wp_own_cost_of(const uint64_t counters[WP_COUNTER_COUNT], uint64_t span_ns)
     uint64_t wait_ns = counters[WP_COUNTER_wait_cost_ns];
     uint64_t sample_ns = counters[WP_COUNTER_sample_cost_ns];
     uint64_t unlock_ns = counters[WP_COUNTER_unlock_cost_ns];
+    uint64_t condition_ns = counters[WP_COUNTER_condition_cost_ns];
     struct wp_own_cost cost = {
-        .total_ns = (double)wait_ns + (double)sample_ns + (double)unlock_ns,
+        .total_ns = (double)wait_ns + (double)sample_ns + (double)unlock_ns + (double)condition_ns,
         .waits = waits,
         /* Shards are read one after the other while the program runs. */
         .followed = waits > passed_over ? waits - passed_over : 0,
@@ -37,6 +38,7 @@ wp_own_cost_of(const uint64_t counters[WP_COUNTER_COUNT], uint64_t span_ns)
     cost.wait_ns = mean(wait_ns, cost.followed);
     cost.sample_ns = mean(sample_ns, cost.block_samples);
     cost.unlock_ns = mean(unlock_ns, cost.unlocks);
+    cost.condition_ns = mean(condition_ns, counters[WP_COUNTER_conditions_passed_over]);
     cost.added_ns = waits != 0 ? cost.total_ns / (double)waits : 0;
     cost.cpu_share = span_ns != 0 ? cost.total_ns / (double)span_ns : 0;
     return cost;
@@ -55,8 +57,6 @@ wp_own_cost_span_ns(const struct wp_snapshot *snapshot, bool has_ended)
         if (snapshot->threads[i].last_monotonic_ns > end_ns)
             end_ns = snapshot->threads[i].last_monotonic_ns;
     }
-    if (end_ns > snapshot->read_monotonic_ns)
-        end_ns = snapshot->read_monotonic_ns;
     return end_ns > snapshot->start_monotonic_ns ? end_ns - snapshot->start_monotonic_ns : 0;
 }
 
@@ -121,6 +121,7 @@ wp_own_cost_describe_units(const struct wp_own_cost *cost, char *text, size_t si
         {cost->wait_ns, "timed wait"},
         {cost->sample_ns, "kept wait"},
         {cost->unlock_ns, "charged unlock"},
+        {cost->condition_ns, "condition passed over"},
     };
     size_t used = 0;
 

@@ -20,11 +20,12 @@ struct wp_own_cost {
     uint64_t block_samples; /* kept for the block profile */
     uint64_t unlocks;       /* charged in the mutex profile */
     /* Means of one; 0 where there was none. */
-    double wait_ns;   /* for each wait that was followed, without what follows */
-    double sample_ns; /* for each kept sample of a wait */
-    double unlock_ns; /* for each unlock that was charged */
-    double added_ns;  /* total for each call that had to wait */
-    double cpu_share; /* total_ns / span_ns: of one processor; 0 without a span */
+    double wait_ns;      /* for each wait that was followed, without what follows */
+    double sample_ns;    /* for each kept sample of a wait */
+    double unlock_ns;    /* for each unlock that was charged */
+    double condition_ns; /* for each wait for a condition that a budget passed over */
+    double added_ns;     /* total for each call that had to wait */
+    double cpu_share;    /* total_ns / span_ns: of one processor; 0 without a span */
 };
 
 /* From counters (of enum wp_region_counter), of a region since its start or of a span. */
@@ -45,8 +46,8 @@ const char *wp_own_cost_format_share(double part, char *text, size_t size);
 const char *wp_own_cost_format_budget(uint64_t cost_ns_per_s, uint64_t samples_per_s, char *text,
                                       size_t size);
 
-/* "180 ns a timed wait, 350 ns a kept wait, 420 ns a charged unlock", as far as there were some;
- * returns `text`. */
+/* "180 ns a timed wait, 350 ns a kept wait, 420 ns a charged unlock, 80 ns a condition passed
+ * over", as far as there were some; returns `text`. */
 const char *wp_own_cost_describe_units(const struct wp_own_cost *cost, char *text, size_t size);
 
 /* "0.012 % of a processor, 214 ns a wait (12345 waits, 678 samples)", with "roughly " before it if

@@ -10,10 +10,33 @@
 #include <sys/types.h>
 
 /*
- * Field 22 of /proc/PID/stat (clock ticks after boot at which the process started), 0 when there is
- * no such process, or it is a zombie, or it cannot be read.
+ * Field 22 of /proc/PID/stat (clock ticks after boot, as we see that, at which the process
+ * started), 0 when there is no such process, or it is a zombie, or it cannot be read.
  */
 uint64_t wp_procfs_start_ticks(pid_t pid);
+
+/* How far clocks are ahead of others; negative: behind. */
+struct wp_procfs_clocks {
+    int64_t monotonic_ns;
+    int64_t boottime_ns;
+};
+
+/*
+ * How far the clocks that a process sees are ahead of those that we see: by the offsets of its time
+ * namespace against ours, either of which may be the initial one. Both 0 if the namespace is ours,
+ * if the kernel knows none, or if nobody can tell.
+ */
+struct wp_procfs_clocks wp_procfs_clocks_ahead(pid_t pid);
+
+/* Reads the text of a timens_offsets of /proc; a clock that it does not name is 0 ahead. False: it
+ * is none, or one of its offsets does not fit. */
+bool wp_procfs_parse_clocks(const char *text, struct wp_procfs_clocks *clocks);
+
+/*
+ * True if a process runs that started at `inner_ticks` as it sees that itself: in a time namespace
+ * of its own these are not what we see in its stat.
+ */
+bool wp_procfs_started_at(pid_t pid, uint64_t inner_ticks);
 
 /* A thread, or a process (that is its first thread). */
 struct wp_procfs_task {
@@ -40,7 +63,8 @@ pid_t wp_procfs_inner_pid(pid_t pid);
 
 /*
  * The pid, as seen from here, of the process that calls itself `inner` and started at
- * `start_ticks` (0: any time, then only `inner` itself is looked up); 0 when it is gone. Looks at
+ * `start_ticks`, as it sees that itself (0: any time, then only `inner` itself is looked up); 0
+ * when it is gone. Looks at
  * /proc/INNER first and through all of /proc only if that is another process.
  */
 pid_t wp_procfs_find(pid_t inner, uint64_t start_ticks);

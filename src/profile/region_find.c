@@ -48,12 +48,13 @@ wp_region_place_open(const struct wp_region_place *place, int flags, struct wp_e
 }
 
 /* True if the region was written by the process `inner` (its pid in its own namespace) or by a
- * child of that pid. start_ticks is that of the running process, 0 if none runs. */
+ * child of that pid. `pid` is that of the running process, 0 if none runs. */
 static bool
-find_matches_pid(const struct wp_reader_summary *summary, uint32_t inner, uint64_t start_ticks)
+find_matches_pid(const struct wp_reader_summary *summary, uint32_t inner, pid_t pid)
 {
     if (summary->pid == inner)
-        return start_ticks == 0 || summary->start_ticks == 0 || summary->start_ticks == start_ticks;
+        return pid == 0 || summary->start_ticks == 0 ||
+               wp_procfs_started_at(pid, summary->start_ticks);
     for (size_t i = 1; i < summary->process_count; i++) {
         if (summary->process_pids[i] == inner)
             return true;
@@ -96,11 +97,10 @@ find_note(struct find_search *search, const struct wp_region_place *place,
 /* Gives the pid's region from among all; for a running process the latest (an exec makes a new one
  * under the same pid), for a dead one only if there is no doubt. */
 static int
-find_by_pid_in_list(pid_t pid, uint64_t start_ticks, struct find_search *search,
-                    struct wp_error *error)
+find_by_pid_in_list(pid_t pid, bool runs, struct find_search *search, struct wp_error *error)
 {
     struct wp_region_list list;
-    pid_t inner = start_ticks != 0 ? wp_procfs_inner_pid(pid) : pid;
+    pid_t inner = runs ? wp_procfs_inner_pid(pid) : pid;
     int result = wp_region_find_all(&list, error);
 
     if (result != 0)
@@ -109,7 +109,7 @@ find_by_pid_in_list(pid_t pid, uint64_t start_ticks, struct find_search *search,
         struct wp_reader_summary summary;
 
         if (wp_reader_summarize(&list.rows[i], &summary, NULL) == 0 &&
-            find_matches_pid(&summary, (uint32_t)inner, start_ticks))
+            find_matches_pid(&summary, (uint32_t)inner, runs ? pid : 0))
             find_note(search, &list.rows[i], &summary);
     }
     wp_region_list_free(&list);
@@ -119,18 +119,17 @@ find_by_pid_in_list(pid_t pid, uint64_t start_ticks, struct find_search *search,
 static int
 find_by_pid(pid_t pid, struct wp_region_place *place, struct wp_error *error)
 {
-    uint64_t start_ticks = wp_procfs_start_ticks(pid);
+    bool runs = wp_procfs_start_ticks(pid) != 0;
     struct find_search search = {0};
     bool removed = false;
     int result;
 
-    if (start_ticks != 0 && wp_region_list_mapped(pid, place, &removed))
+    if (runs && wp_region_list_mapped(pid, place, &removed))
         return 0;
-    result = find_by_pid_in_list(pid, start_ticks, &search, error);
+    result = find_by_pid_in_list(pid, runs, &search, error);
     if (result != 0)
         return result;
-    if (search.matches == 1 || (search.matches > 1 && start_ticks != 0) ||
-        search.matches_with_samples == 1) {
+    if (search.matches == 1 || (search.matches > 1 && runs) || search.matches_with_samples == 1) {
         *place = search.best;
         return 0;
     }

@@ -11,6 +11,7 @@
 
 #include "core/region_rates.h"
 #include "profile/clock.h"
+#include "profile/region_clock.h"
 #include "profile/region_copy.h"
 
 /* As many repetitions as the program's (core/rates.c). */
@@ -25,6 +26,7 @@ struct change {
     const char *path;
     int fd;
     struct wp_region_header header; /* as it was, with our changes */
+    int64_t ahead_ns;               /* by how much the region's clock is ahead of ours */
     struct wp_error *error;
 };
 
@@ -58,10 +60,21 @@ rates_of(const struct wp_region_header *header, uint64_t time_ns)
     return rates;
 }
 
-struct wp_reader_rates
-wp_region_rates_now(const struct wp_region_header *header)
+static uint64_t
+region_now_ns(int64_t ahead_ns)
 {
-    return rates_of(header, wp_clock_ns(CLOCK_MONOTONIC));
+    return wp_region_clock_from_ours(wp_clock_ns(CLOCK_MONOTONIC), ahead_ns);
+}
+
+/* Without a lease it does not matter what time it is: that keeps lists of regions cheap. */
+struct wp_reader_rates
+wp_region_rates_now(int fd, const struct wp_region_header *header)
+{
+    bool is_leased = false;
+
+    for (unsigned i = 0; i < WP_REGION_LEASES; i++)
+        is_leased |= header->leases[i].number != 0;
+    return rates_of(header, region_now_ns(is_leased ? wp_region_clock_ahead_ns(fd, header) : 0));
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -75,16 +88,18 @@ compare_leases(const void *one, const void *other)
 }
 
 static void
-read_leases(const struct wp_region_header *header, struct wp_snapshot *snapshot)
+read_leases(const struct wp_region_header *header, int64_t ahead_ns, struct wp_snapshot *snapshot)
 {
+    uint64_t read_ns = wp_region_clock_from_ours(snapshot->read_monotonic_ns, ahead_ns);
+
     for (unsigned i = 0; i < WP_REGION_LEASES; i++) {
         const struct wp_region_lease *lease = &header->leases[i];
         struct wp_reader_lease *to = &snapshot->leases[snapshot->lease_count];
 
-        if (!wp_region_lease_runs(lease, snapshot->read_monotonic_ns))
+        if (!wp_region_lease_runs(lease, read_ns))
             continue;
         to->number = lease->number;
-        to->deadline_ns = lease->deadline_monotonic_ns;
+        to->deadline_ns = wp_region_clock_to_ours(lease->deadline_monotonic_ns, ahead_ns);
         to->has_block_rate = lease->block_rate_ns != WP_REGION_RATE_UNCHANGED;
         to->block_rate_ns = to->has_block_rate ? lease->block_rate_ns : 0;
         to->has_mutex_fraction = lease->mutex_fraction != WP_REGION_RATE_UNCHANGED;
@@ -95,9 +110,11 @@ read_leases(const struct wp_region_header *header, struct wp_snapshot *snapshot)
 }
 
 void
-wp_region_rates_read(const struct wp_region_header *header, struct wp_snapshot *snapshot)
+wp_region_rates_read(const struct wp_region_header *header, int64_t ahead_ns,
+                     struct wp_snapshot *snapshot)
 {
-    struct wp_reader_rates rates = rates_of(header, snapshot->read_monotonic_ns);
+    struct wp_reader_rates rates =
+        rates_of(header, wp_region_clock_from_ours(snapshot->read_monotonic_ns, ahead_ns));
     uint64_t made = header->rate_change_count;
     uint64_t first = made > WP_REGION_RATE_CHANGES ? made - WP_REGION_RATE_CHANGES : 0;
 
@@ -106,9 +123,11 @@ wp_region_rates_read(const struct wp_region_header *header, struct wp_snapshot *
     snapshot->wait_fraction = rates.wait_fraction;
     snapshot->budget_cost_ns_per_s = rates.budget_cost_ns_per_s;
     snapshot->budget_samples_per_s = rates.budget_samples_per_s;
+    snapshot->conditions_are_unsplit =
+        header->budget.unsplit != 0 && rates.budget_cost_ns_per_s != 0;
     snapshot->base_block_rate_ns = header->base_block_rate_ns;
     snapshot->base_mutex_fraction = header->base_mutex_fraction;
-    read_leases(header, snapshot);
+    read_leases(header, ahead_ns, snapshot);
     snapshot->rate_change_count = made;
     for (uint64_t i = first; i < made; i++) {
         const struct wp_region_rate_change *change =
@@ -215,7 +234,7 @@ settle(struct change *change)
         status = read_header(change);
         if (status != 0)
             break;
-        rates = rates_at(&change->header, wp_clock_ns(CLOCK_MONOTONIC));
+        rates = rates_at(&change->header, region_now_ns(change->ahead_ns));
         if (are_in_force(&change->header, &rates))
             break;
         status = write_in_force(change, &rates);
@@ -235,7 +254,7 @@ clear_lease(struct change *change, unsigned i)
 static int
 end_leases(struct change *change, const struct wp_reader_rate_change *wanted, size_t *ended)
 {
-    uint64_t time_ns = wp_clock_ns(CLOCK_MONOTONIC);
+    uint64_t time_ns = region_now_ns(change->ahead_ns);
     int status = 0;
 
     for (unsigned i = 0; i < WP_REGION_LEASES && status == 0; i++) {
@@ -313,7 +332,7 @@ change_budget(struct change *change, const struct wp_reader_rate_change *wanted)
 static int
 add_lease(struct change *change, const struct wp_reader_rate_change *wanted, uint64_t *number)
 {
-    uint64_t time_ns = wp_clock_ns(CLOCK_MONOTONIC);
+    uint64_t time_ns = region_now_ns(change->ahead_ns);
     struct wp_region_lease *lease;
     unsigned i = 0;
     int status;
@@ -378,7 +397,10 @@ begin_change(struct change *change, const struct wp_region_place *place, int fla
         return change->fd;
     if (flags == O_RDWR)
         status = wait_for_turn(change);
-    return status != 0 ? status : read_header(change);
+    if (status == 0)
+        status = read_header(change);
+    change->ahead_ns = status == 0 ? wp_region_clock_ahead_ns(change->fd, &change->header) : 0;
+    return status;
 }
 
 int
@@ -394,7 +416,7 @@ wp_reader_change_rates(const struct wp_region_place *place,
 
     memset(result, 0, sizeof *result);
     if (status == 0) {
-        result->before = result->after = wp_region_rates_now(&change.header);
+        result->before = result->after = rates_of(&change.header, region_now_ns(change.ahead_ns));
         status = change_budget(&change, wanted);
         if (status == 0 && changes_rates && wanted->for_ns != 0)
             status = add_lease(&change, wanted, &result->lease);
@@ -403,7 +425,7 @@ wp_reader_change_rates(const struct wp_region_place *place,
         if (status == 0 && changes)
             status = settle(&change);
         if (status == 0)
-            result->after = wp_region_rates_now(&change.header);
+            result->after = rates_of(&change.header, region_now_ns(change.ahead_ns));
     }
     if (change.fd >= 0)
         close(change.fd);
@@ -427,7 +449,7 @@ wp_reader_end_lease(const struct wp_region_place *place, uint64_t lease,
     if (status == 0 && found)
         status = settle(&change);
     if (status == 0)
-        *after = wp_region_rates_now(&change.header);
+        *after = rates_of(&change.header, region_now_ns(change.ahead_ns));
     if (change.fd >= 0)
         close(change.fd);
     return status;

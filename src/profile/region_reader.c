@@ -10,6 +10,7 @@
 #include "profile/clock.h"
 #include "profile/keyset.h"
 #include "profile/procfs.h"
+#include "profile/region_clock.h"
 #include "profile/region_copy.h"
 #include "profile/region_rates.h"
 
@@ -26,6 +27,7 @@ const struct wp_reader_counter wp_reader_counters[WP_COUNTER_COUNT] = {
 struct reader {
     struct wp_snapshot snapshot; /* first: what the user holds */
     struct wp_region_copy copy;
+    int64_t ahead_ns; /* by how much the region's clock is ahead of ours */
     struct wp_arena arena;
     const char *name; /* only while it is being made */
     struct wp_error *error;
@@ -35,6 +37,13 @@ static int
 reader_no_memory(const struct reader *reader)
 {
     return wp_error_set(reader->error, ENOMEM, "not enough memory to read %s", reader->name);
+}
+
+/* A time of the region by our clock, so that nothing that uses a snapshot knows two. */
+static uint64_t
+reader_time(const struct reader *reader, uint64_t region_ns)
+{
+    return wp_region_clock_to_ours(region_ns, reader->ahead_ns);
 }
 
 /* The string at `offset`, checked to end inside the table. */
@@ -97,7 +106,7 @@ reader_header(struct reader *reader)
     snapshot->region_id = header->region_id;
     snapshot->run_id = header->run_id;
     snapshot->start_realtime_ns = header->start_realtime_ns;
-    snapshot->start_monotonic_ns = header->start_monotonic_ns;
+    snapshot->start_monotonic_ns = reader_time(reader, header->start_monotonic_ns);
     snapshot->start_ticks = header->start_ticks;
     snapshot->pid = header->pid;
     snapshot->uid = header->uid;
@@ -110,7 +119,7 @@ reader_header(struct reader *reader)
         (uint64_t)header->tables[WP_TABLE_STACKS].capacity * WP_STACK_UNIT_BYTES;
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
         snapshot->counters[i] = wp_region_copy_counter(header, i);
-    wp_region_rates_read(header, snapshot);
+    wp_region_rates_read(header, reader->ahead_ns, snapshot);
     result =
         reader_string(reader, header->executable, "the executable's path", &snapshot->executable);
     if (result == 0)
@@ -221,7 +230,7 @@ reader_processes(struct reader *reader)
                                 reader->name, i);
         processes[i].pid = row.pid;
         processes[i].parent = row.parent;
-        processes[i].start_monotonic_ns = row.start_monotonic_ns;
+        processes[i].start_monotonic_ns = reader_time(reader, row.start_monotonic_ns);
     }
     reader->snapshot.processes = processes;
     reader->snapshot.process_count = count;
@@ -251,8 +260,8 @@ reader_threads(struct reader *reader)
             .process = (uint32_t)(row.key >> 32) - 1,
             .waits = row.waits,
             .waited_ns = row.waited_ns,
-            .last_monotonic_ns = row.last_monotonic_ns,
-            .waiting_since_ns = row.waiting_since_ns,
+            .last_monotonic_ns = reader_time(reader, row.last_monotonic_ns),
+            .waiting_since_ns = reader_time(reader, row.waiting_since_ns),
             .waiting_function = row.waiting_function < reader->snapshot.function_count
                                     ? (uint16_t)row.waiting_function
                                     : 0,
@@ -406,6 +415,7 @@ reader_budget_turns(struct reader *reader)
             .cost_ns = row.cost_ns,
             .waits = row.waits,
             .samples = row.samples,
+            .is_unsplit = row.unsplit != 0,
         };
     }
 }
@@ -472,7 +482,7 @@ reader_take_stacks(const struct reader_walk *walk, struct wp_reader_stack *stack
             .variance = reader_double(record->variance_bits),
             .squares =
                 fmax(reader_double(record->squares_bits), reader_double(record->variance_bits)),
-            .last_monotonic_ns = record->last_monotonic_ns,
+            .last_monotonic_ns = reader_time(walk->reader, record->last_monotonic_ns),
         };
     }
     return 0;
@@ -505,8 +515,10 @@ reader_stacks(struct reader *reader)
     return result;
 }
 
-int
-wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error)
+/* `is_live`: the program may run, so that its clock may be asked for. */
+static int
+reader_read(int fd, const char *name, bool is_live, struct wp_snapshot **snapshot,
+            struct wp_error *error)
 {
     /* It holds a region's header, which is aligned more than calloc promises. */
     struct reader *reader = aligned_alloc(_Alignof(struct reader), sizeof *reader);
@@ -522,8 +534,11 @@ wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct w
     reader->snapshot.read_realtime_ns = wp_clock_ns(CLOCK_REALTIME);
     reader->snapshot.read_monotonic_ns = wp_clock_ns(CLOCK_MONOTONIC);
     result = wp_region_copy_all(fd, name, &reader->copy, error);
-    if (result == 0)
+    if (result == 0) {
+        if (is_live)
+            reader->ahead_ns = wp_region_clock_ahead_ns(fd, &reader->copy.header);
         result = reader_header(reader);
+    }
     if (result == 0)
         result = reader_modules(reader);
     if (result == 0)
@@ -545,6 +560,23 @@ wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct w
 }
 
 int
+wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error)
+{
+    return reader_read(fd, name, false, snapshot, error);
+}
+
+int
+wp_reader_read_place(int fd, const struct wp_region_place *place, struct wp_snapshot **snapshot,
+                     struct wp_error *error)
+{
+    int result = reader_read(fd, place->path, true, snapshot, error);
+
+    if (result == 0)
+        (*snapshot)->place = *place;
+    return result;
+}
+
+int
 wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapshot,
                struct wp_error *error)
 {
@@ -554,10 +586,8 @@ wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapsho
     *snapshot = NULL;
     if (fd < 0)
         return fd;
-    result = wp_reader_read(fd, place->path, snapshot, error);
+    result = wp_reader_read_place(fd, place, snapshot, error);
     close(fd);
-    if (*snapshot != NULL)
-        (*snapshot)->place = *place;
     return result;
 }
 

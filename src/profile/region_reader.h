@@ -93,6 +93,7 @@ struct wp_reader_budget_turn {
     uint64_t span_ns;
     uint64_t block_rate_ns, mutex_fraction, wait_fraction; /* at its end */
     uint64_t cost_ns, waits, samples;                      /* in it */
+    bool is_unsplit; /* at its end, as conditions_are_unsplit of the snapshot */
 };
 
 /* A lease on the rates that runs. */
@@ -106,7 +107,9 @@ struct wp_reader_lease {
 
 /*
  * A copy of a region at one moment. All fields are checked, read-only, and live until
- * wp_snapshot_free. Strings end in NUL and may hold any other byte.
+ * wp_snapshot_free. Strings end in NUL and may hold any other byte. Monotonic times are those of
+ * our clock, whatever the program's time namespace, while a process of its family is seen to run;
+ * else as the program's clock showed them.
  *
  * While the program runs, stacks are those published before the read began, with totals at least as
  * large as they were then; the totals of one stack are read one after the other, so that a sample
@@ -146,6 +149,8 @@ struct wp_snapshot {
     size_t lease_count;
     uint64_t budget_cost_ns_per_s; /* of one processor; 0: no limit on the cost */
     uint64_t budget_samples_per_s; /* 0: no limit on samples */
+    bool conditions_are_unsplit;   /* waits for conditions include that for the mutex: the budget
+                                      cannot pay for telling them apart */
     struct wp_reader_budget_turn budget_turns[WP_REGION_BUDGET_TURNS]; /* oldest first */
     size_t budget_turns_known;
     uint64_t rate_change_count; /* changes ever made, including those no longer in the ring */
@@ -172,7 +177,12 @@ struct wp_snapshot {
 int wp_reader_open(const struct wp_region_place *place, struct wp_snapshot **snapshot,
                    struct wp_error *error);
 
-/* The same from a descriptor of a regular file; `name` is for messages. Leaves fd open. */
+/* The same from a descriptor of the file at `place`, which stays open. */
+int wp_reader_read_place(int fd, const struct wp_region_place *place, struct wp_snapshot **snapshot,
+                         struct wp_error *error);
+
+/* The same of any regular file, without a look at the program's clock; `name` is for messages.
+ * Leaves fd open. */
 int wp_reader_read(int fd, const char *name, struct wp_snapshot **snapshot, struct wp_error *error);
 
 void wp_snapshot_free(struct wp_snapshot *snapshot); /* NULL is fine */

@@ -92,7 +92,7 @@ wp_reader_summarize_fd(int fd, const char *name, struct wp_reader_summary *summa
     summary->pid = header.pid;
     summary->uid = header.uid;
     summary->flags = header.flags;
-    rates = wp_region_rates_now(&header);
+    rates = wp_region_rates_now(fd, &header);
     summary->block_rate_ns = rates.block_rate_ns;
     summary->mutex_fraction = rates.mutex_fraction;
     summary->allocated_bytes = header.allocated_bytes;

@@ -19,8 +19,9 @@
 #define LINE_BYTES 8192u
 #define INTERVAL_BYTES 40u
 
-/* Narrower tables have no column of intervals, which is 22 wide. */
+/* Narrower tables have no column of intervals, which is 22 wide, or none of samples beside it. */
 #define INTERVAL_WIDTH 73u
+#define SAMPLES_WIDTH 83u
 
 /* Below, both sides of an interval are near enough the same to be one figure. */
 #define SYMMETRIC_SHARE 0.1
@@ -72,22 +73,29 @@ wp_report_describe_interval(double delay_ns, double variance, double samples, ch
                             size_t size)
 {
     struct wp_interval interval;
-    char low[16], high[16];
-    double share;
 
     if (!wp_interval_of_delay(delay_ns, variance, samples, &interval))
         return "-";
     if (variance == 0)
         return "exact";
-    share = fmax(delay_ns - interval.low, interval.high - delay_ns) / delay_ns;
+    return wp_report_describe_bounds(delay_ns, &interval, text, size);
+}
+
+const char *
+wp_report_describe_bounds(double delay_ns, const struct wp_interval *interval, char *text,
+                          size_t size)
+{
+    double share = fmax(delay_ns - interval->low, interval->high - delay_ns) / delay_ns;
+    char low[16], high[16];
+
     if (share < SYMMETRIC_SHARE) {
         if (share < 0.00005)
             return "±0.01 %";
         snprintf(text, size, "±%.*f %%", share < 0.00095 ? 2 : 1, 100 * share);
         return text;
     }
-    wp_report_duration(interval.low, low, sizeof low);
-    wp_report_duration(interval.high, high, sizeof high);
+    wp_report_duration(interval->low, low, sizeof low);
+    wp_report_duration(interval->high, high, sizeof high);
     snprintf(text, size, "%s .. %s", low, high);
     return text;
 }
@@ -356,31 +364,45 @@ report_chain(const struct report *report, const struct wp_profile_sample *sample
         report_line(report, "%13s<- ... %zu more", "", more);
 }
 
-static void
-report_row_figures(const struct report *report, size_t rank, const struct report_row *row,
-                   double total_ns)
+void
+wp_report_print_columns(size_t width_columns, FILE *stream)
 {
-    char interval[INTERVAL_BYTES];
-    char delay[16];
-    char mean[16];
-    bool is_wide = report->options.width_columns >= INTERVAL_WIDTH;
+    size_t width = width_columns != 0 ? width_columns : DEFAULT_WIDTH;
 
-    wp_report_duration(row->delay_ns, delay, sizeof delay);
-    /* An unlock may be charged for waiters that an earlier one has counted: no waits, no mean. */
-    if (row->contentions > 0)
-        wp_report_duration(row->delay_ns / row->contentions, mean, sizeof mean);
-    else
-        snprintf(mean, sizeof mean, "-");
+    fprintf(stream, "%4s %10s %8s %12s %10s%s%s\n", "", "delay", "share", "waits", "mean",
+            width >= SAMPLES_WIDTH ? "   samples" : "",
+            width >= INTERVAL_WIDTH ? "   delay, 95 %" : "");
+}
+
+void
+wp_report_print_line(const struct wp_report_line *line, size_t width_columns, bool colour,
+                     FILE *stream)
+{
+    size_t width = width_columns != 0 ? width_columns : DEFAULT_WIDTH;
+    char interval[INTERVAL_BYTES];
+    char text[16];
+
     /* Scaled counts are fractions; a small one must not read as none. */
-    fprintf(report->stream, "%s%4zu %10s %6.1f %% %12.*f %10s%s%s%s\n",
-            report->options.colour ? "\033[1m" : "", rank, delay,
-            total_ns > 0 ? 100 * row->delay_ns / total_ns : 0,
-            row->contentions < 9.95 && fmod(row->contentions, 1) != 0 ? 1 : 0, row->contentions,
-            mean, is_wide ? "   " : "",
-            is_wide ? wp_report_describe_interval(row->delay_ns, row->variance, row->samples,
+    fprintf(stream, "%s%4zu %10s %6.1f %% %12.*f", colour ? "\033[1m" : "", line->rank,
+            wp_report_duration(line->delay_ns, text, sizeof text),
+            line->total_ns > 0 ? 100 * line->delay_ns / line->total_ns : 0,
+            line->contentions < 9.95 && fmod(line->contentions, 1) != 0 ? 1 : 0, line->contentions);
+    /* An unlock may be charged for waiters that an earlier one has counted: no waits, no mean. */
+    fprintf(stream, " %10s",
+            line->contentions > 0
+                ? wp_report_duration(line->delay_ns / line->contentions, text, sizeof text)
+                : "-");
+    if (width >= SAMPLES_WIDTH && line->has_error)
+        fprintf(stream, " %9.0f", line->samples);
+    else if (width >= SAMPLES_WIDTH)
+        fprintf(stream, " %9s", "-");
+    if (width >= INTERVAL_WIDTH)
+        fprintf(stream, "   %s",
+                line->has_error
+                    ? wp_report_describe_interval(line->delay_ns, line->variance, line->samples,
                                                   interval, sizeof interval)
-                    : "",
-            report->options.colour ? "\033[0m" : "");
+                    : "-");
+    fprintf(stream, "%s\n", colour ? "\033[0m" : "");
 }
 
 static void
@@ -401,8 +423,7 @@ report_heading(const struct report *report, const struct wp_profile_totals *tota
                 total, is_known ? " (" : "", is_known ? error : "", is_known ? ")" : "",
                 totals->contentions, report->profile->duration_ns != 0 ? ", during " : "",
                 report->profile->duration_ns != 0 ? span : "");
-    report_line(report, "%4s %10s %8s %12s %10s%s", "", "delay", "share", "waits", "mean",
-                report->options.width_columns >= INTERVAL_WIDTH ? "   delay, 95 %" : "");
+    wp_report_print_columns(report->options.width_columns, report->stream);
 }
 
 static int
@@ -420,11 +441,23 @@ report_make(struct report *report)
         qsort(report->rows, count, sizeof *report->rows, report_order);
     report_heading(report, &totals);
     for (size_t i = 0; i < count && i < report->options.rows; i++) {
-        report_row_figures(report, i + 1, &report->rows[i], totals.delay_ns);
+        const struct report_row *row = &report->rows[i];
+        const struct wp_report_line line = {
+            .rank = i + 1,
+            .delay_ns = row->delay_ns,
+            .contentions = row->contentions,
+            .total_ns = totals.delay_ns,
+            .has_error = true,
+            .samples = row->samples,
+            .variance = row->variance,
+        };
+
+        wp_report_print_line(&line, report->options.width_columns, report->options.colour,
+                             report->stream);
         if (report->options.grouping == WP_REPORT_FUNCTIONS)
-            report_pair(report, report->rows[i].sample);
+            report_pair(report, row->sample);
         else
-            report_chain(report, report->rows[i].sample);
+            report_chain(report, row->sample);
     }
     if (count > report->options.rows)
         report_line(report, "%4s ... and %zu more", "", count - report->options.rows);

@@ -53,6 +53,13 @@ name_is_control(const unsigned char *at, size_t length)
            (length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
 }
 
+/* U+FFFE and U+FFFF, which XML forbids. */
+static bool
+name_is_no_character(const unsigned char *at, size_t length)
+{
+    return length == 3 && at[0] == 0xef && at[1] == 0xbf && at[2] >= 0xbe;
+}
+
 size_t
 wp_symbol_clean(const char *text, char *out, size_t size)
 {
@@ -65,10 +72,10 @@ wp_symbol_clean(const char *text, char *out, size_t size)
         const char *from = (const char *)at;
         size_t bytes = length;
 
-        if (length == 0) {
+        if (length == 0 || name_is_no_character(at, length)) {
             from = replacement;
             bytes = sizeof replacement - 1;
-            length = 1;
+            length = length == 0 ? 1 : length;
         } else if (name_is_control(at, length)) {
             from = "?";
             bytes = 1;

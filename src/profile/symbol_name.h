@@ -40,8 +40,9 @@ struct wp_symbol_pair wp_symbol_names_function(struct wp_symbol_names *names,
 bool wp_symbol_is_runtime(const char *name, const char *file);
 
 /*
- * Copies at most size - 1 bytes of text and a NUL: bytes that are not valid UTF-8 become U+FFFD,
- * control characters '?'. Never cuts a character in two. Returns the length.
+ * Copies at most size - 1 bytes of text and a NUL: bytes that are not valid UTF-8, and U+FFFE and
+ * U+FFFF, become U+FFFD, control characters '?'. Never cuts a character in two. Returns the length,
+ * which is at most three times that of the text.
  */
 size_t wp_symbol_clean(const char *text, char *out, size_t size);
 

@@ -45,6 +45,9 @@
     X(wait_cost_ns, counter(region, WP_COUNTER_wait_cost_ns))                                      \
     X(sample_cost_ns, counter(region, WP_COUNTER_sample_cost_ns))                                  \
     X(unlock_cost_ns, counter(region, WP_COUNTER_unlock_cost_ns))                                  \
+    X(condition_cost_ns, counter(region, WP_COUNTER_condition_cost_ns))                            \
+    X(conditions_unsplit, counter(region, WP_COUNTER_conditions_unsplit))                          \
+    X(unsplit, region->budget.unsplit)                                                             \
     X(turn_count, region->budget.turn_count)
 
 static uint64_t

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cli/quantity.h"
+#include "profile/own_cost.h"
 
 static uint64_t
 parse_time(const char *text, uint64_t unit_ns)
@@ -180,17 +181,35 @@ budgets_are_a_share_or_a_number_of_samples(void **state)
     assert_int_equal(budget.cost_ns_per_s, 10);
     assert_int_equal(wp_quantity_parse_budget("2000/s", &budget), 0);
     assert_true(budget.cost_ns_per_s == 0 && budget.samples_per_s == 2000);
+    assert_int_equal(wp_quantity_parse_budget("0.5%,2000/s", &budget), 0);
+    assert_true(budget.cost_ns_per_s == 5000000 && budget.samples_per_s == 2000);
+    assert_int_equal(wp_quantity_parse_budget("1/s,1%", &budget), 0);
+    assert_true(budget.cost_ns_per_s == 10000000 && budget.samples_per_s == 1);
     assert_int_equal(wp_quantity_parse_budget("off", &budget), 0);
     assert_true(budget.cost_ns_per_s == 0 && budget.samples_per_s == 0);
     assert_int_equal(wp_quantity_parse_budget("0", &budget), 0);
 }
 
 static void
+a_budget_of_two_limits_is_read_as_it_is_printed(void **state)
+{
+    struct wp_quantity_budget budget;
+    char text[WP_OWN_COST_TEXT_BYTES];
+
+    (void)state;
+    wp_own_cost_format_budget(5000000, 2000, text, sizeof text);
+    assert_int_equal(wp_quantity_parse_budget(text, &budget), 0);
+    assert_true(budget.cost_ns_per_s == 5000000 && budget.samples_per_s == 2000);
+}
+
+static void
 what_is_no_budget_is_refused(void **state)
 {
-    static const char *const wrong[] = {"",    "%",    "0%",   "0/s",   "5",   "1 %", "-1%",
-                                        "1.%", "1%%",  "2000", "2.5/s", "1/m", "on",  "OFF",
-                                        "/s",  "1%/s", ".5%",  "1e2%",  "0.0%"};
+    static const char *const wrong[] = {
+        "",      "%",       "0%",     "0/s",      "5",     "1 %",     "-1%",
+        "1.%",   "1%%",     "2000",   "2.5/s",    "1/m",   "on",      "OFF",
+        "/s",    "1%/s",    ".5%",    "1e2%",     "0.0%",  "1%,",     ",1%",
+        "1%,1%", "1/s,2/s", "1%,off", "1%,  1/s", "1%1/s", "1% ,1/s", "1%,1/s,1%"};
     static const char *const large[] = {"100.1%", "101%", "99999999999999999999%", "1000000001/s"};
     struct wp_quantity_budget budget;
 
@@ -216,6 +235,7 @@ main(void)
         cmocka_unit_test(exact_times_can_be_read_back),
         cmocka_unit_test(bytes_are_written_in_binary_units),
         cmocka_unit_test(budgets_are_a_share_or_a_number_of_samples),
+        cmocka_unit_test(a_budget_of_two_limits_is_read_as_it_is_printed),
         cmocka_unit_test(what_is_no_budget_is_refused),
     };
 

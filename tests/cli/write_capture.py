@@ -9,6 +9,7 @@ wait of its own.
 """
 import struct
 import sys
+import zlib
 
 
 def number(value):
@@ -34,7 +35,8 @@ def message(field, encoded):
 
 
 class Capture:
-    def __init__(self):
+    def __init__(self, time_ns):
+        self.time_ns = time_ns
         self.strings = {"": 0}
         self.functions = {}
 
@@ -67,7 +69,7 @@ class Capture:
         body += message(1, integer(1, self.string("delay")) + integer(2, self.string("nanoseconds")))
         body += b"".join(self.sample(sample) for sample in samples)
         body += b"".join(self.location(*entry) for entry in self.functions.items())
-        body += integer(9, 1) + integer(10, round(seconds * 1e9)) + integer(12, 1)
+        body += integer(9, self.time_ns) + integer(10, round(seconds * 1e9)) + integer(12, 1)
         if kind != "go":
             comment = number(self.string(f"waitprof 0.1.0: {kind} profile: for a test"))
             body += message(13, comment)
@@ -76,4 +78,5 @@ class Capture:
 
 path, kind, seconds, *samples = sys.argv[1:]
 with open(path, "wb") as file:
-    file.write(Capture().encode(kind, float(seconds), samples))
+    # Each file has a time of its own: captures of the same time are copies.
+    file.write(Capture(1 + zlib.crc32(path.encode())).encode(kind, float(seconds), samples))

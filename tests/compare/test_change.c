@@ -64,6 +64,23 @@ captures_are_compared_by_the_test_of_welch(void **state)
     assert_false(change.is_change);
 }
 
+/* Two captures that are close by chance do not get the degrees of the twenty on the other side. */
+static void
+a_side_of_few_captures_is_not_lent_the_degrees_of_a_side_of_many(void **state)
+{
+    const double few[] = {99, 101};
+    double many[20];
+    struct wp_values base = {.value = few, .count = 2}, new = {.value = many, .count = 20};
+    double error;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i] = 110 + (i % 2 == 0 ? 10 : -10);
+    error = sqrt(1 + 2000 / 19.0 / 20);
+    assert_close(change_between(base, new).p, 2 * wp_tail_student(10 / error, 1), 1e-9);
+    assert_close(change_between(new, base).p, 2 * wp_tail_student(10 / error, 1), 1e-9);
+}
+
 /* The limits of Fieller solve a quadratic equation where the degrees are fixed; ours are those of
  * the limit itself. */
 static void
@@ -164,6 +181,24 @@ copies_of_a_capture_say_nothing_about_noise(void **state)
     assert_close(known.p, erfc(20 / sqrt(600) * M_SQRT1_2), 1e-6);
 }
 
+/* Go's files do not tell their noise. */
+static void
+copies_on_one_side_are_no_basis_either(void **state)
+{
+    const double copies[] = {100, 100, 100}, spread[] = {110, 110.5, 109.5}, unknown[] = {NAN};
+    struct wp_values same = {.value = copies, .count = 3};
+    struct wp_values other = {.value = spread, .count = 3};
+    struct wp_values single = {.value = spread, .noise = spread, .count = 1};
+
+    (void)state;
+    assert_int_equal(change_between(same, other).basis, WP_BASIS_NONE);
+    assert_int_equal(change_between(other, same).basis, WP_BASIS_NONE);
+    assert_int_equal(change_between(same, single).basis, WP_BASIS_NONE);
+    assert_int_equal(judge(same, other).verdict, WP_VERDICT_TOO_LITTLE);
+    single.noise = unknown;
+    assert_int_equal(change_between(single, same).basis, WP_BASIS_NONE);
+}
+
 /* One sample of 1000 in each capture of one side, and none in those of the other: no spread at all,
  * and yet 3 against 0 is chance. */
 static void
@@ -200,6 +235,58 @@ single_captures_are_compared_by_their_samples(void **state)
     assert_close(change.ratio.high, 1.3 * exp(1.96 * sqrt(1 / 1000.0 + 1 / 1300.0)), 0.005);
     assert_close(change.difference.low, 0.3e9 - 1.96 * sqrt(2.3e15), 0.03);
     assert_close(change.difference.high, 0.3e9 + 1.96 * sqrt(2.3e15), 0.03);
+}
+
+static struct wp_change
+change_of_samples(double base_samples, double new_samples)
+{
+    const double base[] = {1e9 * base_samples}, new[] = {1e9 * new_samples};
+    const double base_noise[] = {1e18 * base_samples}, new_noise[] = {1e18 * new_samples};
+
+    return change_between((struct wp_values){.value = base,
+                                             .noise = base_noise,
+                                             .sampling = base_noise,
+                                             .samples = &base_samples,
+                                             .count = 1},
+                          (struct wp_values){.value = new,
+                                             .noise = new_noise,
+                                             .sampling = new_noise,
+                                             .samples = &new_samples,
+                                             .count = 1});
+}
+
+static void
+a_side_with_fewer_than_2_samples_has_no_interval(void **state)
+{
+    struct wp_change both = change_of_samples(3, 2), new = change_of_samples(1, 12);
+    struct wp_change gone = change_of_samples(8, 0);
+
+    (void)state;
+    assert_true(both.has_base_interval && both.has_new_interval && !both.has_few_samples);
+    assert_true(isfinite(both.base_interval.low) && isfinite(both.new_interval.high));
+    assert_int_equal(new.basis, WP_BASIS_SAMPLES);
+    assert_true(!new.has_base_interval &&isnan(new.base_interval.low));
+    assert_true(new.has_new_interval &&isfinite(new.new_interval.high));
+    assert_true(isfinite(new.difference.low) && new.ratio.low > 1 && new.p < 0.05);
+    assert_true(gone.has_base_interval && !gone.has_new_interval && isnan(gone.new_interval.high));
+    assert_true(gone.difference.high < 0 && gone.p < 0.05);
+}
+
+static void
+sides_that_both_have_fewer_than_2_samples_claim_nothing(void **state)
+{
+    static const double samples[][2] = {{0, 1}, {1, 1}, {1, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        struct wp_change change = change_of_samples(samples[i][0], samples[i][1]);
+
+        assert_int_equal(change.basis, WP_BASIS_NONE);
+        assert_true(change.has_few_samples && change.p == 1);
+        assert_false(change.has_base_interval || change.has_new_interval);
+        assert_true(isnan(change.difference.low) && isnan(change.ratio.high));
+        assert_true(change.base == 1e9 * samples[i][0] && change.new == 1e9 * samples[i][1]);
+    }
 }
 
 static void
@@ -373,14 +460,18 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(captures_are_compared_by_the_test_of_welch),
+        cmocka_unit_test(a_side_of_few_captures_is_not_lent_the_degrees_of_a_side_of_many),
         cmocka_unit_test(the_limits_of_the_ratio_solve_the_equation_of_fieller),
         cmocka_unit_test(the_interval_of_the_ratio_holds_1_as_long_as_no_difference_is_likely),
         cmocka_unit_test(a_base_that_may_be_0_has_no_upper_limit),
         cmocka_unit_test(captures_without_any_delay_have_not_changed),
         cmocka_unit_test(what_is_new_in_every_capture_is_found),
         cmocka_unit_test(copies_of_a_capture_say_nothing_about_noise),
+        cmocka_unit_test(copies_on_one_side_are_no_basis_either),
         cmocka_unit_test(captures_of_one_sample_each_are_not_certain),
         cmocka_unit_test(single_captures_are_compared_by_their_samples),
+        cmocka_unit_test(a_side_with_fewer_than_2_samples_has_no_interval),
+        cmocka_unit_test(sides_that_both_have_fewer_than_2_samples_claim_nothing),
         cmocka_unit_test(a_few_samples_have_the_p_of_a_coin),
         cmocka_unit_test(captures_of_unknown_noise_claim_nothing),
         cmocka_unit_test(a_capture_against_several_uses_their_spread_as_well),

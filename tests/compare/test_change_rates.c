@@ -14,6 +14,7 @@
 
 #include "compare/change.h"
 #include "compare/simulated_run.h"
+#include "core/sampling.h"
 
 #define PAIRS 200u
 #define CAPTURES_MAX 256u
@@ -250,6 +251,59 @@ rare_stacks_of_equal_runs_are_not_marked(void **state)
     assert_in_range(rejected, 0, 11);
 }
 
+/* A tenth of the waits are 20 times the rate and kept for certain, the others a ninth of it: a
+ * capture that has none of the long ones by chance knows nothing of their weight. */
+static void
+mixed_capture_fill(uint64_t *seed, double waits, struct side *side, double *samples)
+{
+    const uint32_t rate_ns = 100000;
+    double time = 0;
+
+    side->value[0] = side->noise[0] = side->sampling[0] = *samples = 0;
+    while ((time -= log(simulated_uniform(seed))) < waits) {
+        uint32_t delay_ns = simulated_uniform(seed) < 0.1 ? 20 * rate_ns : rate_ns / 9;
+        struct wp_sample sample;
+
+        if (!wp_sampling_block_keeps(delay_ns, wp_sampling_below(wp_sampling_next(seed), rate_ns)))
+            continue;
+        sample = wp_sampling_block_sample(delay_ns, rate_ns, 1);
+        side->value[0] += (double)sample.delay_ns;
+        side->noise[0] += sample.squares;
+        side->sampling[0] += sample.variance;
+        ++*samples;
+    }
+}
+
+static void
+few_samples_of_equal_runs_with_rare_long_waits_are_no_change(void **state)
+{
+    static const double waits[] = {10, 25, 100}; /* of which a fifth is kept */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        uint32_t called = 0;
+
+        for (uint32_t pair = 0; pair < 10 * PAIRS; pair++) {
+            uint64_t seed = pair * 6007 + i;
+            struct wp_values values[2];
+            struct wp_change change;
+            struct side sides[2];
+            double samples[2];
+
+            for (int side = 0; side < 2; side++) {
+                mixed_capture_fill(&seed, waits[i], &sides[side], &samples[side]);
+                values[side] = side_values(&sides[side], 1);
+                values[side].samples = &samples[side];
+            }
+            wp_change_measure(&values[0], &values[1], &change);
+            called += change.p <= 0.05;
+        }
+        print_message("%.0f waits, a tenth of them long: p <= 0.05 in %u of %u equal pairs\n",
+                      waits[i], called, 10 * PAIRS);
+        assert_in_range(called, 0, PAIRS / 2);
+    }
+}
+
 /* The interval of a single capture, by its samples, where runs do not differ. */
 static void
 intervals_by_samples_hold_the_true_ratio(void **state)
@@ -286,6 +340,7 @@ main(void)
         cmocka_unit_test(at_the_tolerance_itself_the_error_rate_holds),
         cmocka_unit_test(captures_that_were_asked_for_decide),
         cmocka_unit_test(rare_stacks_of_equal_runs_are_not_marked),
+        cmocka_unit_test(few_samples_of_equal_runs_with_rare_long_waits_are_no_change),
         cmocka_unit_test(intervals_by_samples_hold_the_true_ratio),
     };
 

@@ -412,7 +412,9 @@ a_file_that_is_not_there_says_so(void **state)
 
     (void)state;
     assert_int_equal(wp_pprof_read("no-such-file.pb.gz", &pprof, &error), -ENOENT);
-    assert_string_equal(error.text, "cannot open no-such-file.pb.gz: No such file or directory");
+    assert_string_equal(
+        error.text, "cannot open no-such-file.pb.gz: No such file or directory; name a profile, as "
+                    "`waitprof record` writes them");
     assert_int_equal(wp_pprof_read("/", &pprof, &error), -EISDIR);
 }
 

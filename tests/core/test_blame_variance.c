@@ -253,6 +253,23 @@ without_charges_an_unlock_is_the_last_that_its_waiters_see(void **state)
     assert_int_equal(unattributed_ns(), 5000);
 }
 
+/* An unlock that fails gives its charge back; of the last one nobody is left to take it. */
+static void
+the_last_charge_that_is_given_back_goes_to_nobody(void **state)
+{
+    const void *lock = blame_fixture_lock(0);
+    struct wp_blame_ticket ticket = wp_blame_register(lock, 1000, 10);
+    struct wp_sample charge;
+
+    (void)state;
+    set_charges(1);
+    assert_true(wp_blame_charge(lock, 1500, &charge));
+    wp_blame_refund(lock, &charge);
+    assert_int_equal(unattributed_ns(), 5000);
+    wp_blame_leave(&ticket, true, 2000);
+    assert_int_equal(unattributed_ns(), 10000);
+}
+
 static void
 while_there_are_charges_each_unlock_takes_one(void **state)
 {
@@ -338,6 +355,7 @@ main(void)
         BLAME_FIXTURE_TEST(the_variance_stays_true_when_charges_run_out),
         BLAME_FIXTURE_TEST(at_fraction_1_nothing_is_uncertain),
         BLAME_FIXTURE_TEST(without_charges_an_unlock_is_the_last_that_its_waiters_see),
+        BLAME_FIXTURE_TEST(the_last_charge_that_is_given_back_goes_to_nobody),
         BLAME_FIXTURE_TEST(while_there_are_charges_each_unlock_takes_one),
         BLAME_FIXTURE_TEST(the_next_waiter_makes_unlocks_count_again),
         BLAME_FIXTURE_TEST(a_charge_is_spent_only_under_a_budget),

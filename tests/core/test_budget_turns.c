@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
+#include "core/condition.h"
 #include "core/rates.h"
 #include "core/region.h"
 
@@ -345,6 +346,37 @@ the_cost_of_a_wait_is_learned_from_what_is_measured(void **state)
     assert_in_range(region->budget.unit_costs[WP_OWN_COST_unlock], 100, 1000);
 }
 
+/* Few pieces a turn, one of 61 measured: most turns have no measurement, and those that have one
+ * say far too much. What is kept must be true in the long run, and not drift. */
+static void
+the_cost_stays_true_where_turns_have_few_pieces(void **state)
+{
+    static const unsigned pieces[] = {1, 2, 5, 15, 60, 200};
+    struct wp_region_header *region = wp_region();
+    uint64_t now_ns = wp_clock_ns();
+    unsigned event = 0;
+
+    (void)state;
+    wp_rates_obey(region, now_ns);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        double sum = 0;
+
+        for (unsigned turn = 0; turn < 20000; turn++) {
+            wp_region_count(WP_COUNTER_waits, pieces[i]);
+            for (unsigned piece = 0; piece < pieces[i]; piece++) {
+                if (++event % WP_OWN_COST_EVERY == 0)
+                    wp_region_count(WP_COUNTER_wait_cost_ns,
+                                    WP_OWN_COST_EVERY * (event % 2 == 0 ? 500 : 1500));
+            }
+            now_ns += WP_BUDGET_TURN_NS;
+            wp_rates_obey(region, now_ns);
+            if (turn >= 10000)
+                sum += (double)region->budget.unit_costs[WP_OWN_COST_wait] / 10000;
+        }
+        assert_in_range(sum, 900, 1100);
+    }
+}
+
 /* In a calm nothing is measured for hours. */
 static void
 a_cost_that_is_not_measured_stays_what_it_was(void **state)
@@ -376,6 +408,93 @@ a_single_measurement_changes_the_cost_little(void **state)
     wp_region_count(WP_COUNTER_wait_cost_ns, WP_OWN_COST_EVERY * 200 * before_ns);
     wp_rates_obey(region, now_ns + WP_BUDGET_TURN_NS);
     assert_in_range(region->budget.unit_costs[WP_OWN_COST_wait], before_ns, before_ns * 3 / 2);
+}
+
+/* --- Conditions ------------------------------------------------------------------------------ */
+
+/* A second of turns, in each of which so many waits for conditions are passed over. While they are
+ * split each costs 100 ns. */
+static uint64_t
+pass_a_second(uint64_t now_ns, uint64_t conditions)
+{
+    for (int turn = 0; turn < 51; turn++) {
+        bool is_split = wp_condition_is_split();
+
+        wp_region_count(WP_COUNTER_condition_cost_ns, is_split ? conditions * 100 : 0);
+        wp_region_count(is_split ? WP_COUNTER_conditions_passed_over
+                                 : WP_COUNTER_conditions_unsplit,
+                        conditions);
+        now_ns += WP_BUDGET_TURN_NS;
+        wp_rates_obey(wp_region(), now_ns);
+    }
+    return now_ns;
+}
+
+static void
+conditions_that_cost_too_much_are_not_split_until_they_are_few(void **state)
+{
+    struct wp_region_header *region = wp_region();
+    uint64_t now_ns = wp_clock_ns();
+
+    (void)state;
+    wp_rates_obey(region, now_ns);
+    assert_true(wp_condition_is_split());
+    now_ns = pass_a_second(now_ns, 100); /* 10 us, of the 15 us of a turn */
+    assert_true(wp_condition_is_split());
+    now_ns = pass_a_second(now_ns, 400);
+    assert_false(wp_condition_is_split());
+    now_ns = pass_a_second(now_ns, 400);
+    assert_false(wp_condition_is_split());
+    now_ns = pass_a_second(now_ns, 20);
+    now_ns = pass_a_second(now_ns, 20);
+    assert_true(wp_condition_is_split());
+}
+
+static void
+a_measurement_is_no_reason_not_to_split(void **state)
+{
+    struct wp_region_header *region = wp_region();
+    uint64_t now_ns = wp_clock_ns();
+
+    (void)state;
+    wp_rates_obey(region, now_ns);
+    for (int turn = 0; turn < 1000; turn++) {
+        /* 1 us, as 61 cost: four turns' share. */
+        if (turn % 10 == 0)
+            wp_region_count(WP_COUNTER_condition_cost_ns, 61 * 1000);
+        wp_region_count(WP_COUNTER_conditions_passed_over, 6);
+        now_ns += WP_BUDGET_TURN_NS;
+        wp_rates_obey(region, now_ns);
+        assert_true(wp_condition_is_split());
+    }
+}
+
+static void
+a_budget_that_is_taken_away_leaves_conditions_split(void **state)
+{
+    struct wp_region_header *region = wp_region();
+    uint64_t now_ns = wp_clock_ns();
+
+    (void)state;
+    wp_rates_obey(region, now_ns);
+    now_ns = pass_a_second(now_ns, 400);
+    assert_false(wp_condition_is_split());
+    region->budget.cost_ns_per_s = 0;
+    assert_true(wp_condition_is_split());
+}
+
+static void
+measured_conditions_spend_a_turn(void **state)
+{
+    struct wp_region_header *region = wp_region();
+
+    (void)state;
+    wp_rates_obey(region, wp_clock_ns());
+    wp_budget_end_condition(0);
+    assert_int_equal(region->budget.spent, 0);
+    wp_budget_end_condition(wp_clock_now());
+    assert_true(region->budget.spent > 0);
+    assert_true(region->counters[0].value[WP_COUNTER_condition_cost_ns] > 0);
 }
 
 /* --- The ring -------------------------------------------------------------------------------- */
@@ -453,8 +572,13 @@ main(void)
         TURN_TEST(the_smallest_budget_still_gives_a_charge),
         TURN_TEST(without_a_budget_charges_have_no_limit),
         TURN_TEST(the_cost_of_a_wait_is_learned_from_what_is_measured),
+        TURN_TEST(the_cost_stays_true_where_turns_have_few_pieces),
         TURN_TEST(a_cost_that_is_not_measured_stays_what_it_was),
         TURN_TEST(a_single_measurement_changes_the_cost_little),
+        TURN_TEST(conditions_that_cost_too_much_are_not_split_until_they_are_few),
+        TURN_TEST(a_measurement_is_no_reason_not_to_split),
+        TURN_TEST(a_budget_that_is_taken_away_leaves_conditions_split),
+        TURN_TEST(measured_conditions_spend_a_turn),
         TURN_TEST(each_second_gets_a_row_that_tells_what_was_done_in_it),
         TURN_TEST(the_ring_keeps_the_latest_rows),
     };

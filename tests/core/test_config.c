@@ -311,6 +311,9 @@ a_budget_is_a_share_of_a_processor_or_a_number_of_samples(void **state)
         {"WAITPROF_BUDGET=2000/s", 0, 2000},
         {"WAITPROF_BUDGET=1/s", 0, 1},
         {"WAITPROF_BUDGET=1000000000/s", 0, WP_CONFIG_MAX_BUDGET_SAMPLES_PER_S},
+        {"WAITPROF_BUDGET=0.5%,2000/s", 5000000, 2000},
+        {"WAITPROF_BUDGET=0.5%, 2000/s", 5000000, 2000},
+        {"WAITPROF_BUDGET=2000/s,0.5%", 5000000, 2000},
         {"WAITPROF_BUDGET=off", 0, 0},
         {"WAITPROF_BUDGET=0", 0, 0},
     };
@@ -352,6 +355,15 @@ what_is_no_budget_leaves_it_off_and_is_named(void **state)
         "WAITPROF_BUDGET=99999999999999999999999999%",
         "WAITPROF_BUDGET=99999999999999999999999999/s",
         "WAITPROF_BUDGET=OFF",
+        "WAITPROF_BUDGET=0.5%,",
+        "WAITPROF_BUDGET=,2000/s",
+        "WAITPROF_BUDGET=0.5%,off",
+        "WAITPROF_BUDGET=0.5%,1%",
+        "WAITPROF_BUDGET=1/s,2/s",
+        "WAITPROF_BUDGET=0.5%,  2000/s",
+        "WAITPROF_BUDGET=0.5% ,2000/s",
+        "WAITPROF_BUDGET=0.5%2000/s",
+        "WAITPROF_BUDGET=0.5%,2000/s,1%",
     };
 
     (void)state;

@@ -395,6 +395,40 @@ a_wait_that_is_passed_over_leaves_no_trace(void **state)
     }
 }
 
+/* The delay that a wait adds which stands for 4, where our own work before it took `work_ns`, and
+ * the lock was then busy for `busy_ns`. */
+static uint64_t
+delay_after_work(uint64_t work_ns, uint64_t busy_ns)
+{
+    uint64_t before_ns = totals_of(WP_PROFILE_BLOCK).delay_ns;
+    struct wp_lock_wait wait;
+
+    do {
+        begin_lock_wait(&wait);
+        if (wait.is_looked_at) {
+            /* In the future, where the lock was free: a preemption must not look like a wait. */
+            wait.ready_ns = busy_ns > 0 ? wait.ready_ns - busy_ns : wait.ready_ns + 1000000000;
+            wait.start_ns = wait.ready_ns - (busy_ns > 0 ? work_ns : work_ns + 1000000000);
+        }
+        wp_lock_wait_end(&wait, WP_LOCK_ACQUIRED);
+    } while (!wait.is_looked_at);
+    return totals_of(WP_PROFILE_BLOCK).delay_ns - before_ns;
+}
+
+static void
+long_work_of_ours_before_a_wait_is_no_wait_of_those_it_stands_for(void **state)
+{
+    const uint64_t work_ns = 50000, busy_ns = 100000;
+
+    (void)state;
+    set_rates(1, 0);
+    wp_region()->wait_fraction = 4;
+    assert_true(delay_after_work(work_ns, 0) < 4 * work_ns);
+    /* The others would have waited since then as well. */
+    assert_true(delay_after_work(work_ns, busy_ns) >= 4 * (work_ns + busy_ns));
+    assert_true(delay_after_work(100, busy_ns) >= 4 * (100 + busy_ns));
+}
+
 static void
 waiters_of_a_lock_stand_for_both_fractions_together(void **state)
 {
@@ -631,6 +665,7 @@ main(void)
         TEST(the_fraction_selects_that_part_of_the_waiters),
         TEST(where_one_wait_stands_for_many_totals_are_those_of_all),
         TEST(a_wait_that_is_passed_over_leaves_no_trace),
+        TEST(long_work_of_ours_before_a_wait_is_no_wait_of_those_it_stands_for),
         TEST(waiters_of_a_lock_stand_for_both_fractions_together),
         TEST(a_wait_fraction_beyond_its_bound_counts_as_the_bound),
         TEST(waits_that_are_passed_over_take_turns_of_the_budget),

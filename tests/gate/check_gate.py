@@ -200,14 +200,18 @@ def files_that_cannot_be_used_look_like_no_verdict(case):
     damaged.write_bytes(b"\x1f\x8bnonsense")
     for words in ((base, "--", "missing.pb.gz"), (base, "--", damaged),
                   (base, "--", new, "--junit", "no/such/directory/x.xml"),
-                  (base, "--", new, "--markdown", "no/such/directory/x.md")):
+                  (base, "--", new, "--markdown", "no/such/directory/x.md"),
+                  (base, "--", new, "--markdown", base)):
         result = case.gate(FILE, *words)
         expect(result.stderr.startswith("waitprof: gate: ") and result.stderr.count("\n") == 1,
                result.stderr)
+        expect(not result.stdout, f"a verdict: {result.stdout}")
     with open("/dev/full", "w") as full:
         result = subprocess.run([case.arguments.command, "gate", base, "--", new], stdout=full,
                                 stderr=subprocess.PIPE, text=True)
     expect(result.returncode == FILE, f"full disk: {result.returncode} {result.stderr}")
+    expect(result.stderr == "waitprof: gate: standard output: No space left on device; "
+           "make room there, or write elsewhere\n", result.stderr)
 
 
 @case
@@ -222,7 +226,7 @@ def wrong_usage_is_status_2(case):
         ((base, "--", new, "--max-regression", "%"), "not a percentage"),
         ((base, "--", new, "--max-regression=-5%"), "not a percentage"),
         ((base, "--", new, "--max-regression", "1.2.3%"), "not a percentage"),
-        ((base, "--", new, "--max-regression", "99999%"), "too large"),
+        ((base, "--", new, "--max-regression", "99999%"), "name at most 10000%"),
         ((base, "--", new, "--function", "("), "("),
         ((base, "--", new, "--per", "week"), "not a value for --per"),
         ((base, "--", new, "--junti", "x"), "did you mean \"--junit\"?"),
@@ -310,6 +314,8 @@ HOSTILE = [
     "naïve::größe",
     "]]>&amp;\"quoted\"",
     "a" * 3000,
+    "no\ufffecharacter\uffff",
+    "www.example.com WWW.example.com user@example.com mailto:user@example.com",
 ]
 
 
@@ -335,11 +341,16 @@ def hostile_names_stay_in_their_cells(case):
     cells = [row.split("|") for row in rows]
     expect(all(len(row) == 8 for row in cells), markdown)
     texts = [re.fullmatch(r" <code>(.*)</code> ", row[1]).group(1) for row in cells]
+    # What GitHub's Markdown would link is divided, as it looks for that in decoded text, too.
+    parts = [html.unescape(part) for text in texts for part in text.split("<!-- -->")]
+    expect(not any(re.search(r"www\..|@.|:/", part, re.IGNORECASE) for part in parts), parts)
+    expect("www." not in markdown.lower(), markdown)
+    texts = [text.replace("<!-- -->", "") for text in texts]
     # Nothing is left that Markdown or HTML could take for its own.
     expect(not any(re.search(r"[<>`*_~@\[\]\\|!]|&(?!#\d+;)|(?<!&)#", text) for text in texts),
            texts)
     shown = {html.unescape(text) for text in texts}
-    for name in (HOSTILE[0], HOSTILE[1], HOSTILE[3], HOSTILE[5]):
+    for name in (HOSTILE[0], HOSTILE[1], HOSTILE[3], HOSTILE[5], HOSTILE[9]):
         expect(f"{name} (store.c)" in shown, f"{name} in {shown}")
 
 
@@ -407,26 +418,77 @@ def load_examples(case):
     return blocks
 
 
-def run_example(case, script):
-    """Runs the lines of a CI job in a project whose `make` builds a program that waits, and keeps its
-    lock longer in the new release; what the runner brings with it, git and packages, is replaced."""
-    tools = case.directory / "tools"
-    tools.mkdir()
-    service = f"#!/bin/sh\nexec {shlex.quote(case.arguments.program)} {OPERATIONS} $HOLD_US\n"
+# An image whose package lists are empty until `apt-get update`, and whose programs `git` and `make`
+# run once they are installed.
+APT_GET = """#!/bin/bash
+tools=$(dirname "$0")
+case $1 in
+update) touch "$tools/lists" ;;
+install)
+    [ -e "$tools/lists" ] || { echo "E: Unable to locate package"; exit 100; }
+    for name in git make; do
+        [[ " $* " != *" $name "* ]] || mv "$tools/.$name" "$tools/$name"
+    done ;;
+esac
+"""
+# Builds a program that keeps its lock for as long as the file `hold_us` says.
+MAKE = """#!/bin/sh
+directory=.
+[ "$1" != -C ] || directory=$2
+mkdir -p "$directory/build"
+echo "exec {program} {operations} $(cat "$directory/hold_us")" >"$directory/build/bench"
+chmod +x "$directory/build/bench"
+"""
+
+
+def make_tools(directory, program, installed):
+    """What the runner brings with it: `make` and packages are replaced."""
+    directory.mkdir()
+    make = MAKE.format(program=shlex.quote(program), operations=OPERATIONS)
     for name, text in (
-        ("git", "#!/bin/sh\nmkdir -p base && cp Makefile base/\n"),
-        ("make", "#!/bin/sh\nd=.; [ \"$1\" != -C ] || d=$2\nmkdir -p $d/build\n"
-                 f"[ $d = base ] && us={HOLD_US} || us={LONGER * HOLD_US}\n"
-                 f"printf '%s\\n' {shlex.quote(service)} | sed \"s/\\$HOLD_US/$us/\" "
-                 ">$d/build/bench\nchmod +x $d/build/bench\n"),
-        ("apt-get", "#!/bin/sh\n"),
-        ("sudo", "#!/bin/sh\n"),
+        ("apt-get", APT_GET),
+        ("sudo", '#!/bin/sh\nexec "$@"\n'),
+        (".make", make),
+        (".git", f'#!/bin/sh\nexec {shutil.which("git")} "$@"\n'),
+        *((name, "#!/bin/sh\necho not installed\nexit 127\n") for name in ("git", "make")),
     ):
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
-    project = case.directory / "project"
-    (project / "base").mkdir(parents=True)
-    (project / "Makefile").write_text("")
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o755)
+    for name in installed:
+        (directory / f".{name}").rename(directory / name)
+
+
+def git(directory, *words):
+    subprocess.run(["git", "-c", "user.name=Test", "-c", "user.email=test@localhost", *words],
+                   cwd=directory, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def make_releases(case):
+    """A repository with the new release on the branch of a request; returns its URL."""
+    if shutil.which("git") is None:
+        raise Skipped("git is missing")
+    work = case.directory / "work"
+    git(case.directory, "init", "-q", "-b", "main", work)
+    for branch, hold_us in (("main", HOLD_US), ("longer", LONGER * HOLD_US)):
+        (work / "hold_us").write_text(str(hold_us))
+        git(work, "checkout", "-q", "-B", branch)
+        git(work, "add", "hold_us")
+        git(work, "commit", "-q", "-m", branch)
+    return f"file://{work}"
+
+
+def check_out(url, project, branch):
+    """As CI services do: that branch alone."""
+    git(project.parent, "init", "-q", project)
+    git(project, "remote", "add", "origin", url)
+    git(project, "fetch", "-q", "--depth", "20", "origin", f"+refs/heads/{branch}:refs/pipelines/1")
+    git(project, "checkout", "-q", "--detach", "refs/pipelines/1")
+
+
+def run_example(case, project, script, installed):
+    """Runs the lines of a CI job, which must find a regression."""
+    tools = case.directory / "tools"
+    make_tools(tools, case.arguments.program, installed)
     summary = case.directory / "summary.md"
     environment = dict(case.environment, CAPTURES="5", GITHUB_STEP_SUMMARY=str(summary),
                        CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main")
@@ -436,7 +498,7 @@ def run_example(case, script):
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, timeout=60)
     expect(result.returncode == REGRESSION, f"exit status {result.returncode}: {result.stdout}")
-    return project, summary
+    return summary
 
 
 @case
@@ -445,7 +507,13 @@ def the_github_example_finds_a_regression(case):
     expect("pull_request" in workflow[True], workflow)  # YAML 1.1 reads `on` as true
     (job,) = workflow["jobs"].values()
     script = "\n".join(step["run"] for step in job["steps"] if "run" in step)
-    project, summary = run_example(case, script)
+    url, project = make_releases(case), case.directory / "project"
+    for step in job["steps"]:
+        if step.get("uses", "").startswith("actions/checkout"):
+            given = step.get("with", {})
+            branch = {None: "longer", "${{ github.base_ref }}": "main"}[given.get("ref")]
+            check_out(url, project / given.get("path", ""), branch)
+    summary = run_example(case, project, script, installed=("git", "make"))
     suite = check_junit(project / "contention.xml")
     expect("failure" in outcomes(suite).values(), outcomes(suite))
     expect("### Contention: regression" in summary.read_text(), summary.read_text())
@@ -459,7 +527,12 @@ def the_github_example_finds_a_regression(case):
 def the_gitlab_example_finds_a_regression(case):
     _, pipeline = load_examples(case)
     (job,) = pipeline.values()
-    project, _ = run_example(case, "\n".join(job["script"]))
+    url, project = make_releases(case), case.directory / "project"
+    check_out(url, project, "longer")
+    # What an earlier job left behind, of which the runner removes the files alone.
+    git(project, "worktree", "add", "base", "HEAD")
+    git(project, "clean", "-qffdx")
+    run_example(case, project, "\n".join(job["script"]), installed=())
     suite = check_junit(project / job["artifacts"]["reports"]["junit"])
     expect("failure" in outcomes(suite).values(), outcomes(suite))
     expect(job["artifacts"]["when"] == "always", job)

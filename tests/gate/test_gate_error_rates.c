@@ -30,7 +30,7 @@ struct pair {
     struct simulated_random random;
     struct simulated_run *runs[WP_SIDE_COUNT];
     struct wp_pprof *captures[WP_SIDE_COUNT][CAPTURES_MAX];
-    size_t count;
+    size_t counts[WP_SIDE_COUNT];
 };
 
 static struct pair *
@@ -56,16 +56,24 @@ pair_free(struct pair *pair)
     free(pair);
 }
 
-/* Adds captures until each side has `count`. */
+/* Adds captures, of both sides in turn as far as both lack some. */
 static void
-pair_fill(struct pair *pair, const struct simulated_program *base,
-          const struct simulated_program *new, size_t count)
+pair_fill(struct pair *pair, const struct simulated_program *const programs[WP_SIDE_COUNT],
+          const size_t counts[WP_SIDE_COUNT])
 {
-    assert_true(count <= CAPTURES_MAX);
-    for (; pair->count < count; pair->count++) {
-        simulated_run_make(base, &pair->random, &pair->runs[WP_SIDE_BASE][pair->count]);
-        simulated_run_make(new, &pair->random, &pair->runs[WP_SIDE_NEW][pair->count]);
-    }
+    bool lacks;
+
+    do {
+        lacks = false;
+        for (unsigned side = 0; side < WP_SIDE_COUNT; side++) {
+            assert_true(counts[side] <= CAPTURES_MAX);
+            if (pair->counts[side] >= counts[side])
+                continue;
+            simulated_run_make(programs[side], &pair->random,
+                               &pair->runs[side][pair->counts[side]++]);
+            lacks = true;
+        }
+    } while (lacks);
 }
 
 struct outcome {
@@ -80,7 +88,6 @@ decide(struct pair *pair)
 {
     struct wp_pprof *const *captures[WP_SIDE_COUNT] = {pair->captures[WP_SIDE_BASE],
                                                        pair->captures[WP_SIDE_NEW]};
-    const size_t counts[WP_SIDE_COUNT] = {pair->count, pair->count};
     const struct wp_comparison_options options = {.grouping = WP_COMPARE_FUNCTIONS};
     static const char prefix[] = "function_";
     struct wp_comparison *comparison = NULL;
@@ -88,7 +95,7 @@ decide(struct pair *pair)
     struct wp_error error = {""};
     struct outcome outcome = {.verdict = WP_VERDICT_TOO_LITTLE};
 
-    if (wp_comparison_make(captures, counts, &options, &comparison, &error) != 0)
+    if (wp_comparison_make(captures, pair->counts, &options, &comparison, &error) != 0)
         fail_msg("%s", error.text);
     assert_int_equal(wp_gate_decide(comparison, TOLERANCE, &decision, &error), 0);
     outcome.verdict = decision.verdict;
@@ -135,12 +142,35 @@ tally_print(const struct tally *tally, const char *what)
            tally->verdicts[WP_VERDICT_TOO_LITTLE], (double)tally->captures / PAIRS);
 }
 
-/* 200 pairs of `captures` a side; if `rounds` is not 0, each takes up to so many times what the
- * gate asks for. */
-static struct tally
-try_pairs(const struct simulated_program *base, const struct simulated_program *new,
-          size_t captures, unsigned rounds, uint64_t seed)
+/* Up to `rounds` times what the gate asks for. */
+static struct outcome
+pair_follow(struct pair *pair, const struct simulated_program *const programs[WP_SIDE_COUNT],
+            unsigned rounds)
 {
+    struct outcome outcome = decide(pair);
+
+    for (unsigned round = 0;
+         round < rounds && outcome.verdict == WP_VERDICT_TOO_LITTLE && outcome.more_captures > 0;
+         round++) {
+        size_t counts[WP_SIDE_COUNT];
+
+        for (unsigned side = 0; side < WP_SIDE_COUNT; side++) {
+            size_t wanted = pair->counts[side] + outcome.more_captures;
+
+            counts[side] = wanted < CAPTURES_MAX ? wanted : CAPTURES_MAX;
+        }
+        pair_fill(pair, programs, counts);
+        outcome = decide(pair);
+    }
+    return outcome;
+}
+
+/* 200 pairs; if `rounds` is not 0, each takes up to so many times what the gate asks for. */
+static struct tally
+try_unequal_pairs(const struct simulated_program *base, const struct simulated_program *new,
+                  const size_t counts[WP_SIDE_COUNT], unsigned rounds, uint64_t seed)
+{
+    const struct simulated_program *const programs[WP_SIDE_COUNT] = {base, new};
     struct tally tally = {.captures = 0};
 
     for (uint64_t i = 0; i < PAIRS; i++) {
@@ -148,20 +178,21 @@ try_pairs(const struct simulated_program *base, const struct simulated_program *
         struct outcome outcome;
 
         pair->random.state = seed * 1000 + i;
-        pair_fill(pair, base, new, captures);
-        outcome = decide(pair);
-        for (unsigned round = 0; round < rounds && outcome.verdict == WP_VERDICT_TOO_LITTLE &&
-                                 outcome.more_captures > 0;
-             round++) {
-            size_t wanted = pair->count + outcome.more_captures;
-
-            pair_fill(pair, base, new, wanted < CAPTURES_MAX ? wanted : CAPTURES_MAX);
-            outcome = decide(pair);
-        }
-        tally_add(&tally, &outcome, pair->count);
+        pair_fill(pair, programs, counts);
+        outcome = pair_follow(pair, programs, rounds);
+        tally_add(&tally, &outcome, pair->counts[WP_SIDE_BASE]);
         pair_free(pair);
     }
     return tally;
+}
+
+static struct tally
+try_pairs(const struct simulated_program *base, const struct simulated_program *new,
+          size_t captures, unsigned rounds, uint64_t seed)
+{
+    const size_t counts[WP_SIDE_COUNT] = {captures, captures};
+
+    return try_unequal_pairs(base, new, counts, rounds, seed);
 }
 
 static struct simulated_program
@@ -220,6 +251,30 @@ equal_runs_raise_a_false_alarm_in_less_than_2_percent_of_pairs(void **state)
 
         tally_print(&tally, varieties[i].name);
         assert_in_range(tally.verdicts[WP_VERDICT_REGRESSION], 0, FALSE_ALARMS_MAX);
+    }
+}
+
+/* The few captures of a side are now and then close together by chance. */
+static void
+unequal_numbers_of_captures_raise_no_more_false_alarms(void **state)
+{
+    static const size_t numbers[][WP_SIDE_COUNT] = {{2, 20}, {20, 2}, {3, 30}, {30, 3}};
+    static const double noises[] = {0.10, 0.20};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        for (size_t j = 0; j < sizeof noises / sizeof noises[0]; j++) {
+            struct simulated_program program = simulated_default;
+            struct tally tally;
+            char what[64];
+
+            program.function_noise = noises[j];
+            tally = try_unequal_pairs(&program, &program, numbers[i], 0, 150 + 10 * i + j);
+            snprintf(what, sizeof what, "%.0f %% noise of each function, %zu against %zu captures",
+                     100 * noises[j], numbers[i][0], numbers[i][1]);
+            tally_print(&tally, what);
+            assert_in_range(tally.verdicts[WP_VERDICT_REGRESSION], 0, FALSE_ALARMS_MAX);
+        }
     }
 }
 
@@ -299,6 +354,28 @@ who_takes_the_captures_that_are_asked_for_gets_a_verdict(void **state)
     assert_in_range(regressed.verdicts[WP_VERDICT_REGRESSION], FOUND_MIN, PAIRS);
 }
 
+/* Captures that tell a large regression from the far limit alone are no verdict. */
+static void
+enough_captures_are_asked_for_when_the_regression_is_large(void **state)
+{
+    struct simulated_program program = simulated_default, new;
+    struct tally before, after;
+    unsigned asked, left;
+
+    (void)state;
+    program.run_noise = 0.30;
+    program.function_noise = 0;
+    new = slower(&program, 4);
+    before = try_pairs(&program, &new, 2, 0, 900);
+    tally_print(&before, "30 % noise, 2 captures, 4 times the delay");
+    after = try_pairs(&program, &new, 2, 1, 900);
+    tally_print(&after, "the same, as many more as asked for");
+    asked = before.verdicts[WP_VERDICT_TOO_LITTLE];
+    left = after.verdicts[WP_VERDICT_TOO_LITTLE];
+    assert_in_range(asked, PAIRS / 2, PAIRS);
+    assert_true(left * 10 < asked * 3);
+}
+
 static void
 a_verdict_takes_two_captures_a_side(void **state)
 {
@@ -314,11 +391,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_runs_raise_a_false_alarm_in_less_than_2_percent_of_pairs),
+        cmocka_unit_test(unequal_numbers_of_captures_raise_no_more_false_alarms),
         cmocka_unit_test(runs_that_are_exactly_at_the_limit_raise_hardly_more),
         cmocka_unit_test(a_regression_of_10_percent_is_found_in_95_percent_of_pairs),
         cmocka_unit_test(a_regression_that_an_improvement_hides_is_named),
         cmocka_unit_test(a_function_that_is_new_is_named),
         cmocka_unit_test(who_takes_the_captures_that_are_asked_for_gets_a_verdict),
+        cmocka_unit_test(enough_captures_are_asked_for_when_the_regression_is_large),
         cmocka_unit_test(a_verdict_takes_two_captures_a_side),
     };
 

@@ -239,6 +239,26 @@ build(struct region_builder *builder, double last_s)
     threads[0].last_monotonic_ns = header->start_monotonic_ns + (uint64_t)(last_s * 1e9);
 }
 
+/* Its clock need not have been ours: that of another time namespace, or of the boot before. */
+static void
+what_has_ended_ran_by_its_own_clock(void **state)
+{
+    struct region_builder builder;
+    struct wp_snapshot *snapshot;
+
+    (void)state;
+    build(&builder, 3);
+    snapshot = read_region(&builder);
+    snapshot->read_monotonic_ns = 9 * S;
+    assert_int_equal(wp_own_cost_span_ns(snapshot, false), 2 * S);
+    assert_int_equal(wp_own_cost_span_ns(snapshot, true), 3 * S);
+    snapshot->read_monotonic_ns = S;
+    assert_int_equal(wp_own_cost_span_ns(snapshot, false), 0);
+    assert_int_equal(wp_own_cost_span_ns(snapshot, true), 3 * S);
+    wp_snapshot_free(snapshot);
+    region_builder_free(&builder);
+}
+
 static void
 comments_tell_the_own_cost_of_a_span(void **state)
 {
@@ -320,6 +340,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_has_ended_ran_by_its_own_clock),
         cmocka_unit_test(costs_are_divided_by_what_caused_them),
         cmocka_unit_test(what_did_not_happen_has_no_cost),
         cmocka_unit_test(few_measurements_make_a_rough_estimate),

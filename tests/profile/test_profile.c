@@ -474,6 +474,33 @@ comments_tell_rates_changes_losses_and_coverage(void **state)
     region_builder_free(&builder);
 }
 
+static void
+comments_leave_out_changes_of_the_other_rate(void **state)
+{
+    static const struct wp_region_rate_change changes[] = {
+        {.realtime_ns = UINT64_C(1700000001000000000), .block_rate_ns = 250, .mutex_fraction = 1},
+        {.realtime_ns = UINT64_C(1700000002000000000), .block_rate_ns = 250, .mutex_fraction = 7},
+        {.realtime_ns = UINT64_C(1700000003000000000), .block_rate_ns = 300, .mutex_fraction = 7},
+    };
+    struct region_builder builder;
+    struct wp_comments comments;
+    struct wp_profile *profile;
+
+    (void)state;
+    build(&builder, 2, 100);
+    memcpy(&region_builder_header(&builder)->rate_changes[1], changes, sizeof changes);
+    region_builder_header(&builder)->rate_change_count = 4;
+    region_builder_header(&builder)->base_block_rate_ns = 300;
+    profile = profile_of(&builder, WP_PROFILE_BLOCK);
+    assert_int_equal(wp_comments_make(profile, NULL, &comments), 0);
+    assert_true(has_comment(&comments, "from 2023-11-14T22:13:21Z: 250 ns"));
+    assert_false(has_comment(&comments, "from 2023-11-14T22:13:22Z"));
+    assert_true(has_comment(&comments, "from 2023-11-14T22:13:23Z: 300 ns"));
+    wp_comments_free(&comments);
+    wp_profile_free(profile);
+    region_builder_free(&builder);
+}
+
 int
 main(void)
 {
@@ -495,6 +522,7 @@ main(void)
         cmocka_unit_test(contentions_are_cut_to_whole_numbers_and_block_has_at_least_one),
         cmocka_unit_test(an_empty_profile_says_why),
         cmocka_unit_test(comments_tell_rates_changes_losses_and_coverage),
+        cmocka_unit_test(comments_leave_out_changes_of_the_other_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,8 +98,9 @@ the_longest_delay_comes_first_with_its_share_and_mean(void **state)
     build(&builder);
     text = report_of(&builder, NULL);
     assert_non_null(strstr(text, "Who waits (block): 15.0 ms (exact) in 20 waits"));
-    assert_non_null(strstr(text, "   1    5.00 ms   33.3 %            4    1.25 ms   exact\n"
-                                 "           pthread_mutex_lock\n"));
+    assert_non_null(strstr(text,
+                           "   1    5.00 ms   33.3 %            4    1.25 ms         4   exact\n"
+                           "           pthread_mutex_lock\n"));
     assert_true(strstr(text, "   2    4.00 ms") > strstr(text, "   1    5.00 ms"));
     free(text);
     region_builder_free(&builder);
@@ -118,7 +119,8 @@ a_row_without_waits_has_no_mean(void **state)
     region_builder_stack(&builder, 6, WP_PROFILE_BLOCK, 1, &frame, 1,
                          (struct region_builder_cost){0, 15000000, 1, 0});
     text = report_of(&builder, NULL);
-    assert_non_null(strstr(text, "   1    15.0 ms   50.0 %            0          -   -\n"));
+    assert_non_null(
+        strstr(text, "   1    15.0 ms   50.0 %            0          -         1   -\n"));
     free(text);
     region_builder_free(&builder);
 }
@@ -176,9 +178,9 @@ rows_show_the_interval_of_all_their_stacks(void **state)
                              (struct region_builder_cost){ONE, rate_ns, 1, 1e8});
     text = report_of(&builder, NULL);
     assert_non_null(strstr(text, "Who waits (block): 4.02 ms (3.64 ms .. 4.43 ms) in 402 waits\n"));
-    assert_non_null(strstr(text, "mean   delay, 95 %\n"));
-    assert_non_null(strstr(text, "10.0 us   3.62 ms .. 4.41 ms\n"));
-    assert_non_null(strstr(text, "10.0 us   2.42 us .. 72.2 us\n"));
+    assert_non_null(strstr(text, "mean   samples   delay, 95 %\n"));
+    assert_non_null(strstr(text, "10.0 us       400   3.62 ms .. 4.41 ms\n"));
+    assert_non_null(strstr(text, "10.0 us         2   2.42 us .. 72.2 us\n"));
     free(text);
     region_builder_free(&builder);
 }
@@ -195,6 +197,10 @@ a_narrow_table_has_no_intervals(void **state)
     text = report_of(&builder, &options);
     assert_non_null(strstr(text, "mean\n"));
     assert_non_null(strstr(text, "1.25 ms\n"));
+    free(text);
+    options.width_columns = 82;
+    text = report_of(&builder, &options);
+    assert_non_null(strstr(text, "mean   delay, 95 %\n"));
     free(text);
     region_builder_free(&builder);
 }

@@ -33,6 +33,15 @@ valid_utf8_stays_and_the_rest_becomes_replacement_characters(void **state)
 }
 
 static void
+what_xml_forbids_becomes_replacement_characters(void **state)
+{
+    (void)state;
+    /* U+FFFE, U+FFFF; U+FFFD and U+FFBE stay. */
+    assert_clean("a\xef\xbf\xbe\xef\xbf\xbfz", "a\xef\xbf\xbd\xef\xbf\xbdz");
+    assert_clean("\xef\xbf\xbd\xef\xbe\xbe", "\xef\xbf\xbd\xef\xbe\xbe");
+}
+
+static void
 a_text_too_long_is_cut_between_characters(void **state)
 {
     char out[6];
@@ -123,6 +132,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(valid_utf8_stays_and_the_rest_becomes_replacement_characters),
+        cmocka_unit_test(what_xml_forbids_becomes_replacement_characters),
         cmocka_unit_test(a_text_too_long_is_cut_between_characters),
         cmocka_unit_test(equal_texts_are_one_pointer),
         cmocka_unit_test(cxx_and_rust_names_are_demangled_and_c_names_stay),

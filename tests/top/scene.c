@@ -273,9 +273,9 @@ void
 scene_set_budget(struct scene *scene)
 {
     static const struct wp_region_budget_turn turns[] = {
-        {1010 * S, S, 1000, 2, 1, 4800000, 400000, 12000},
-        {1011 * S, S, 64000, 40, 1, 4900000, 900000, 11000},
-        {1012 * S, S, 1310720, 120, 4, 5000000, 1900000, 10000},
+        {1010 * S, S, 1000, 2, 1, 4800000, 400000, 12000, 0},
+        {1011 * S, S, 64000, 40, 1, 4900000, 900000, 11000, 0},
+        {1012 * S, S, 1310720, 120, 4, 5000000, 1900000, 10000, 0},
     };
     struct wp_region_header *header = region_builder_header(&scene->builder);
     struct wp_region_budget_turn *rows = region_builder_rows(&scene->builder, WP_TABLE_BUDGET);

@@ -2,8 +2,10 @@
  * From a measured program to a table and a recommendation, and the steps of a probe. Pure: no
  * program is measured here.
  */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,10 +14,12 @@
 
 #include <cmocka.h>
 
+#include "cli/tune/calibration.h"
 #include "cli/tune/measurement.h"
 #include "cli/tune/model.h"
 #include "cli/tune/probe.h"
 #include "cli/tune/slices.h"
+#include "cli/tune/stop_signals.h"
 #include "profile/region_builder.h"
 #include "profile/region_reader.h"
 #include "tune/near.h"
@@ -30,6 +34,9 @@ static struct wp_tune_holder holders[] = {
     {.delay_ns = 1e6, .squares = 1e12}, /* below one percent of all */
 };
 
+/* Coarser than those of the measurement, as if that were a probe's. */
+static const struct wp_tune_rates set = {1000000, 0};
+
 static struct wp_tune_model
 program(void)
 {
@@ -37,6 +44,7 @@ program(void)
         .span_ns = 1e10,
         .waits = 100100,
         .lock_waits = 100000,
+        .registered = 10000,
         .rates = {100000, 10},
         .waiters = waiters,
         .waiter_count = 2,
@@ -233,13 +241,107 @@ holders_add_up_over_the_slices(void **state)
     wp_tune_slices_free(&slices);
 }
 
+/* A slice ends with these rates, and with so many registered waiters so far. */
+static void
+add_slice(struct wp_tune_slices *slices, uint64_t block_rate_ns, uint64_t fraction,
+          uint64_t registered)
+{
+    struct wp_snapshot *snapshot = snapshot_of(0, NULL, NULL, WP_PROFILE_BLOCK);
+    struct wp_error error = {""};
+
+    snapshot->read_realtime_ns = 1000000;
+    snapshot->block_rate_ns = block_rate_ns;
+    snapshot->mutex_fraction = fraction;
+    snapshot->wait_fraction = 1;
+    snapshot->counters[WP_COUNTER_mutex_waiters] = registered;
+    assert_int_equal(wp_tune_slices_add(slices, snapshot, &error), 0);
+}
+
+static void
+rates_that_a_budget_changes_and_changes_back_are_seen(void **state)
+{
+    (void)state;
+    struct wp_tune_slices steady = {0}, varied = {0};
+
+    for (int i = 0; i < 3; i++) {
+        add_slice(&steady, 100000, 10, 0);
+        add_slice(&varied, i == 1 ? 200000 : 100000, 10, 0);
+    }
+    assert_false(steady.rates_varied);
+    assert_true(varied.rates_varied);
+    wp_tune_slices_free(&steady);
+    wp_tune_slices_free(&varied);
+}
+
+static void
+a_turn_of_a_budget_within_a_slice_is_seen(void **state)
+{
+    (void)state;
+    struct wp_tune_slices slices = {0};
+    struct wp_error error = {""};
+
+    for (uint64_t turn = 0; turn < 2; turn++) {
+        struct wp_snapshot *snapshot = snapshot_of(0, NULL, NULL, WP_PROFILE_BLOCK);
+
+        /* The one before the span is no matter. */
+        snapshot->budget_turns[turn] = (struct wp_reader_budget_turn){
+            .realtime_ns = turn == 0 ? 500000 : 1500000, .block_rate_ns = 200000};
+        snapshot->budget_turns_known = turn + 1;
+        snapshot->read_realtime_ns = 1000000 * (turn + 1);
+        snapshot->block_rate_ns = 100000;
+        snapshot->wait_fraction = 1;
+        assert_int_equal(wp_tune_slices_add(&slices, snapshot, &error), 0);
+        assert_int_equal(slices.rates_varied, turn == 1);
+    }
+    wp_tune_slices_free(&slices);
+}
+
+static void
+waiters_stand_for_as_many_as_the_fraction_of_their_slice_says(void **state)
+{
+    (void)state;
+    struct wp_tune_slices slices = {0};
+
+    add_slice(&slices, 100000, 10, 100);
+    add_slice(&slices, 100000, 10, 200); /* 1000 waits */
+    add_slice(&slices, 100000, 40, 250); /* 50 / ((1/10 + 1/40) / 2) = 800 */
+    add_slice(&slices, 100000, 40, 260); /* 400 */
+    assert_near(slices.registered, 160, 0);
+    assert_near(slices.lock_waits, 2200, 1e-6);
+    assert_false(slices.rates_varied); /* the block profile has one rate */
+    wp_tune_slices_free(&slices);
+}
+
+static void
+a_calibration_without_an_answer_ends(void **state)
+{
+    (void)state;
+    struct wp_error error = {""};
+    sigset_t stops, before;
+    int answer[2];
+
+    assert_int_equal(pipe(answer), 0);
+    wp_stop_signals_block(&stops, &before);
+    assert_int_equal(wp_tune_calibration_await(answer[0], &stops, 20, &error), -ETIMEDOUT);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(wp_tune_calibration_await(answer[0], &stops, -1, &error), -EINTR);
+    assert_int_equal(sigtimedwait(&stops, NULL, &(struct timespec){0}),
+                     SIGTERM); /* pending still */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    assert_int_equal(write(answer[1], ".", 1), 1);
+    assert_int_equal(wp_tune_calibration_await(answer[0], &stops, -1, &error), 0);
+    close(answer[1]);
+    assert_int_equal(wp_tune_calibration_await(answer[0], &stops, -1, &error), -EIO);
+    close(answer[0]);
+}
+
 static void
 a_budget_buys_the_finest_rates_that_it_pays(void **state)
 {
     (void)state;
     struct wp_tune_model model = program();
     struct wp_tune_goal goal = {.cost_ns_per_s = 6000000};
-    struct wp_tune_advice advice = wp_tune_model_advise(&model, &goal);
+    struct wp_tune_advice advice = wp_tune_model_advise(&model, set, &goal);
     struct wp_tune_outlook chosen = wp_tune_model_predict(&model, advice.rates);
 
     assert_true(advice.knows_block && advice.knows_mutex);
@@ -260,7 +362,7 @@ a_limit_on_samples_is_a_budget_as_well(void **state)
     (void)state;
     struct wp_tune_model model = program();
     struct wp_tune_goal goal = {.samples_per_s = 500};
-    struct wp_tune_advice advice = wp_tune_model_advise(&model, &goal);
+    struct wp_tune_advice advice = wp_tune_model_advise(&model, set, &goal);
     struct wp_tune_outlook chosen = wp_tune_model_predict(&model, advice.rates);
 
     assert_true(advice.within_budget);
@@ -274,7 +376,7 @@ a_budget_below_the_cost_of_timing_cannot_be_kept(void **state)
     (void)state;
     struct wp_tune_model model = program();
     struct wp_tune_goal goal = {.cost_ns_per_s = 1000000};
-    struct wp_tune_advice advice = wp_tune_model_advise(&model, &goal);
+    struct wp_tune_advice advice = wp_tune_model_advise(&model, set, &goal);
 
     assert_false(advice.within_budget);
     assert_int_equal(advice.rates.block_rate_ns, 100000000);
@@ -287,7 +389,7 @@ an_error_asks_for_the_coarsest_rates_that_keep_it(void **state)
     (void)state;
     struct wp_tune_model model = program();
     struct wp_tune_goal goal = {.error = 0.02};
-    struct wp_tune_advice advice = wp_tune_model_advise(&model, &goal);
+    struct wp_tune_advice advice = wp_tune_model_advise(&model, set, &goal);
 
     assert_true(advice.within_error);
     assert_true(wp_tune_model_block_errors(&model, advice.rates.block_rate_ns).worst <= 0.02);
@@ -305,21 +407,21 @@ a_budget_goes_before_an_error(void **state)
     struct wp_tune_model model = program();
     struct wp_tune_goal both = {.cost_ns_per_s = 6000000, .error = 0.02};
     struct wp_tune_goal error_alone = {.error = 0.02};
-    struct wp_tune_advice advice = wp_tune_model_advise(&model, &both);
-    struct wp_tune_advice alone = wp_tune_model_advise(&model, &error_alone);
+    struct wp_tune_advice advice = wp_tune_model_advise(&model, set, &both);
+    struct wp_tune_advice alone = wp_tune_model_advise(&model, set, &error_alone);
 
     /* The budget pays for more than the error needs: the coarsest will do. */
     assert_int_equal(advice.rates.block_rate_ns, alone.rates.block_rate_ns);
     assert_true(advice.within_budget && advice.within_error);
 
     both = (struct wp_tune_goal){.cost_ns_per_s = 3200000, .error = 0.0001};
-    advice = wp_tune_model_advise(&model, &both);
+    advice = wp_tune_model_advise(&model, set, &both);
     assert_true(advice.within_budget);
     assert_false(advice.within_error);
 }
 
 static void
-rates_of_a_profile_without_data_stay(void **state)
+rates_of_a_profile_without_data_stay_as_they_were_set(void **state)
 {
     (void)state;
     struct wp_tune_model model = program();
@@ -328,11 +430,19 @@ rates_of_a_profile_without_data_stay(void **state)
 
     model.holder_count = 0;
     model.unlocks = (struct wp_tune_unlocks){.waiters = 1};
-    advice = wp_tune_model_advise(&model, &goal);
+    advice = wp_tune_model_advise(&model, set, &goal);
     assert_false(advice.knows_mutex);
-    assert_int_equal(advice.rates.mutex_fraction, 10);
+    assert_int_equal(advice.rates.mutex_fraction, 0);
     assert_true(advice.knows_block);
-    assert_int_not_equal(advice.rates.block_rate_ns, 0);
+    assert_int_not_equal(advice.rates.block_rate_ns, set.block_rate_ns);
+
+    model = program();
+    model.waiter_count = 0;
+    advice = wp_tune_model_advise(&model, set, &goal);
+    assert_false(advice.knows_block);
+    assert_int_equal(advice.rates.block_rate_ns, set.block_rate_ns);
+    assert_true(advice.knows_mutex);
+    assert_int_not_equal(advice.rates.mutex_fraction, 0);
 }
 
 static void
@@ -427,12 +537,16 @@ main(void)
         cmocka_unit_test(slices_of_a_stack_are_one_stack),
         cmocka_unit_test(slices_follow_stacks_through_the_region),
         cmocka_unit_test(holders_add_up_over_the_slices),
+        cmocka_unit_test(rates_that_a_budget_changes_and_changes_back_are_seen),
+        cmocka_unit_test(a_turn_of_a_budget_within_a_slice_is_seen),
+        cmocka_unit_test(waiters_stand_for_as_many_as_the_fraction_of_their_slice_says),
+        cmocka_unit_test(a_calibration_without_an_answer_ends),
         cmocka_unit_test(a_budget_buys_the_finest_rates_that_it_pays),
         cmocka_unit_test(a_limit_on_samples_is_a_budget_as_well),
         cmocka_unit_test(a_budget_below_the_cost_of_timing_cannot_be_kept),
         cmocka_unit_test(an_error_asks_for_the_coarsest_rates_that_keep_it),
         cmocka_unit_test(a_budget_goes_before_an_error),
-        cmocka_unit_test(rates_of_a_profile_without_data_stay),
+        cmocka_unit_test(rates_of_a_profile_without_data_stay_as_they_were_set),
         cmocka_unit_test(few_pieces_of_work_move_a_belief_little),
         cmocka_unit_test(a_probe_goes_on_until_there_is_enough),
         cmocka_unit_test(a_probe_begins_coarse_where_a_profile_is_off),

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import statistics
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,11 @@ import time
 CAPTURE_S = 30
 Z_95 = 1.959964
 PROFILES = ("block", "mutex")
+COSTS = ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns", "condition_cost_ns")
+PIECES = ("waits", "block_samples", "mutex_samples")
+TIMED_OF = 61  # one piece of so many is timed: core/own_cost.h
+PARTS = 10
+T_95 = 2.262  # Student's t for PARTS - 1 degrees of freedom
 
 
 def rate_text(rate_ns):
@@ -79,15 +85,32 @@ class Program:
         return {profile: json.loads(self.run("export", "--profile", profile, "-f", "json"))
                 for profile in PROFILES}
 
-    def measure(self, seconds):
-        """Its own totals are taken on both sides of each look."""
+    def counters(self):
+        return source_counters(json.loads(self.run("export", "-f", "json")))
+
+    def measure(self, seconds, in_parts=False):
+        """Its own totals are taken on both sides of each look. In parts: the counters are read in
+        between as well, so that the span has a cost_error."""
+        parts = PARTS if in_parts else 1
         before = self.totals()
         first = self.look()
         begin = self.totals()
-        time.sleep(seconds)
+        between = []
+        for _ in range(parts - 1):
+            time.sleep(seconds / parts)
+            between.append(self.counters())
+        time.sleep(seconds / parts)
         end = self.totals()
         last = self.look()
-        return Span(first, last, (before, self.totals()), (begin, end))
+        return Span(first, last, (before, self.totals()), (begin, end), between)
+
+
+def source_counters(document):
+    return document["sources"][0]["counters"]
+
+
+def cost_ns(counters):
+    return sum(counters[name] for name in COSTS)
 
 
 def stacks_of(document):
@@ -110,17 +133,20 @@ class Span:
     """What was measured between two looks. The program's own account is of a span around that and
     of one within."""
 
-    def __init__(self, first, last, own_around, own_within):
+    def __init__(self, first, last, own_around, own_within, between):
         self.seconds = (last["block"]["time_ns"] - first["block"]["time_ns"]) / 1e9
-        before, after = (look["block"]["sources"][0]["counters"] for look in (first, last))
+        before, after = (source_counters(look["block"]) for look in (first, last))
         self.counters = {name: after[name] - before[name] for name in after}
         self.samples_per_s = {
             "block": self.counters["block_samples"] / self.seconds,
             "mutex": self.counters["mutex_samples"] / self.seconds,
         }
-        cost = sum(self.counters[name] for name in
-                   ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns"))
-        self.cost_share = cost / 1e9 / self.seconds
+        self.waits_per_s = self.counters["waits"] / self.seconds
+        self.cost_share = cost_ns(self.counters) / 1e9 / self.seconds
+        self.added_ns = cost_ns(self.counters) / max(1, self.counters["waits"])
+        self.timed_waits = self.counters["waits"] / TIMED_OF
+        self.timed_pieces = sum(self.counters[name] for name in PIECES) / TIMED_OF
+        self.cost_error = self.error_of_cost([before, *between, after])
         self.own_delay_ns = list(zip(delays_between(own_within), delays_between(own_around)))
         self.stacks = {}
         for profile in PROFILES:
@@ -128,6 +154,21 @@ class Span:
             self.stacks[profile] = {
                 key: (delay - before.get(key, (0, 0))[0], variance - before.get(key, (0, 0))[1])
                 for key, (delay, variance) in stacks_of(last[profile]).items()}
+
+    def error_of_cost(self, readings):
+        """Half of the 95 % interval of the cost of a wait, by the cost, from how far the parts of
+        the span differ; infinite without parts."""
+        costs = [(cost_ns(last) - cost_ns(first)) / max(1, last["waits"] - first["waits"])
+                 for first, last in zip(readings, readings[1:])]
+        if len(costs) < PARTS or self.added_ns <= 0:
+            return math.inf
+        return T_95 * statistics.stdev(costs) / math.sqrt(len(costs)) / self.added_ns
+
+    def counted_cost(self, units):
+        """Events of the span, at what one of each cost tune's program: ns a second."""
+        return (self.waits_per_s * units["wait_ns"]
+                + self.samples_per_s["block"] * units["sample_ns"]
+                + self.samples_per_s["mutex"] * units["unlock_ns"])
 
     def delay_ns(self, profile, function):
         return sum(delay for key, (delay, _) in self.stacks[profile].items() if function in key)
@@ -151,8 +192,8 @@ def row_at(rows, name, value):
 
 
 def predicted(tuned, block_rate_ns, mutex_fraction):
-    """Of a pair of rates: samples/s of both profiles and the share of a processor. The parts of the
-    cost add up, each depending on one rate."""
+    """Of a pair of rates: samples/s of both profiles, the share of a processor, what is added to a
+    wait, errors. The parts of the cost add up, each depending on one rate."""
     block = row_at(tuned["block_rates"], "block_rate_ns", block_rate_ns)
     mutex = row_at(tuned["mutex_fractions"], "mutex_fraction", mutex_fraction)
     cost = (block["sample_cost_ns_per_s"] + mutex["unlock_cost_ns_per_s"]
@@ -161,6 +202,7 @@ def predicted(tuned, block_rate_ns, mutex_fraction):
         "block": block["block_samples_per_s"],
         "mutex": mutex["mutex_samples_per_s"],
         "cost_share": cost / 1e9,
+        "added_ns": cost / max(1, tuned["waits_per_s"]),
         "block_errors": (block["error_median"], block["error_worst"]),
         "mutex_errors": (mutex["error_median"], mutex["error_worst"]),
     }

@@ -4,7 +4,7 @@
 #include "cli/html.h"
 
 #define TEXT_BYTES 8192u
-#define COLUMN_COUNT 6
+#define COLUMN_COUNT 10
 
 static const char style[] = ".bars{min-width:9rem;padding-top:.6rem}\n"
                             ".bar+.bar{margin-top:.2rem}\n"
@@ -18,6 +18,11 @@ static const char style[] = ".bars{min-width:9rem;padding-top:.6rem}\n"
                             "ol{margin:.4rem 0;padding-left:1.6rem}\n"
                             "dt{float:left;min-width:3.5rem;font-weight:600}\n"
                             "dd{margin-left:3.5rem}\n";
+
+#define HEADS_OF_SIDE(name)                                                                        \
+    "<th scope=\"col\" class=\"number\">" name                                                     \
+    "</th><th scope=\"col\" class=\"number\">95 %%</th>"                                           \
+    "<th scope=\"col\" class=\"number\">Samples</th>"
 
 /* The class of a row, which gives it its colours. */
 static const char *const classes[WP_DIFFERENCE_STATE_COUNT] = {[WP_DIFFERENCE_NOISE] = "same",
@@ -71,20 +76,36 @@ write_stack(const struct page *page, const struct wp_comparison_row *row)
 }
 
 static void
-write_figures(const struct page *page, const struct wp_change *change, bool has_bars)
+write_side(const struct page *page, const struct wp_comparison_row *row,
+           enum wp_comparison_side side)
 {
+    const struct wp_change *change = &row->change;
     char text[TEXT_BYTES];
 
-    write_cell(page, "number", wp_difference_delay_text(change->base, text, sizeof text));
-    write_cell(page, "number", wp_difference_delay_text(change->new, text, sizeof text));
+    write_cell(page, "number",
+               wp_difference_delay_text(wp_difference_delay(change, side), text, sizeof text));
+    write_cell(page, "number quiet", wp_difference_bounds_text(change, side, text, sizeof text));
+    write_cell(page, "number quiet", wp_difference_samples_text(row, side, text, sizeof text));
+}
+
+static void
+write_figures(const struct page *page, const struct wp_comparison_row *row, bool has_bars)
+{
+    const struct wp_change *change = &row->change;
+    char text[TEXT_BYTES];
+
+    for (unsigned side = 0; side < WP_SIDE_COUNT; side++)
+        write_side(page, row, side);
     fputs("<td class=\"bars\">", page->stream);
     if (has_bars) {
         write_bar(page, "before", change->base);
         write_bar(page, "after", change->new);
     }
     fprintf(page->stream, "</td>\n<td class=\"number change\" title=\"%s\">",
-            change->basis == WP_BASIS_NONE ? "nothing is known of the noise"
-                                           : wp_difference_meaning(wp_difference_state_of(change)));
+            change->has_few_samples ? "too few samples to tell"
+            : change->basis == WP_BASIS_NONE
+                ? "nothing is known of the noise"
+                : wp_difference_meaning(wp_difference_state_of(change)));
     wp_html_text(page->stream, wp_difference_change_text(change, text, sizeof text));
     fputs("</td>\n", page->stream);
     write_cell(page, "number", wp_difference_interval_text(change, text, sizeof text));
@@ -102,18 +123,18 @@ write_row(const struct page *page, const struct wp_comparison_row *row)
     if (row->stack != NULL)
         write_stack(page, row);
     fputs("</details></td>\n", page->stream);
-    write_figures(page, &row->change, true);
+    write_figures(page, row, true);
     fputs("</tr>\n", page->stream);
 }
 
 static void
 write_total(const struct page *page)
 {
-    const struct wp_change *change = &page->difference->comparison->total.change;
+    const struct wp_comparison_row *total = &page->difference->comparison->total;
 
     fprintf(page->stream, "<tr class=\"total %s\">\n<td>total</td>\n",
-            classes[wp_difference_state_of(change)]);
-    write_figures(page, change, false);
+            classes[wp_difference_state_of(&total->change)]);
+    write_figures(page, total, false);
     fputs("</tr>\n", page->stream);
 }
 
@@ -134,6 +155,13 @@ write_head(const struct page *page)
     fputs("</p>\n<p class=\"quiet\">", page->stream);
     wp_html_text(page->stream, wp_difference_basis_text(page->difference));
     fputs("</p>\n", page->stream);
+    for (unsigned side = 0; side < WP_SIDE_COUNT; side++) {
+        if (wp_difference_faults_text(page->difference, side, text, sizeof text)[0] == '\0')
+            continue;
+        fputs("<p>", page->stream);
+        wp_html_text(page->stream, text);
+        fputs("</p>\n", page->stream);
+    }
 }
 
 /* Rows [from, to) as a part of the table, with a heading if it has any. */
@@ -177,11 +205,11 @@ wp_difference_write_html(const struct wp_difference *difference,
     wp_html_begin(stream, wp_difference_heading(difference, text, sizeof text), style);
     write_head(&page);
     fprintf(stream,
-            "<div class=\"wide\">\n<table>\n<thead>\n<tr><th scope=\"col\">%s</th>"
-            "<th scope=\"col\" class=\"number\">Base</th>"
-            "<th scope=\"col\" class=\"number\">New</th><th scope=\"col\">Base above New</th>"
-            "<th scope=\"col\" class=\"number\">Change</th>"
-            "<th scope=\"col\" class=\"number\">95 %% interval</th></tr>\n</thead>\n<tbody>\n",
+            "<div class=\"wide\">\n<table>\n<thead>\n<tr><th scope=\"col\">%s</th>" HEADS_OF_SIDE(
+                "Base") HEADS_OF_SIDE("New") "<th scope=\"col\">Base above New</th>"
+                                             "<th scope=\"col\" class=\"number\">Change</th>"
+                                             "<th scope=\"col\" class=\"number\">95 %% "
+                                             "interval</th></tr>\n</thead>\n<tbody>\n",
             difference->grouping == WP_COMPARE_STACKS ? "Stack" : "Function");
     write_total(&page);
     fputs("</tbody>\n", stream);

@@ -24,13 +24,13 @@ add_figure(struct json_object *object, const char *name, double value)
     json_object_object_add(object, name, number(value));
 }
 
+/* NULL: nothing is claimed. */
 static void
-add_interval(struct json_object *object, const char *name, const struct wp_change *change,
-             const struct wp_interval *interval)
+add_interval(struct json_object *object, const char *name, const struct wp_interval *interval)
 {
     struct json_object *bounds = NULL;
 
-    if (change->basis != WP_BASIS_NONE) {
+    if (interval != NULL) {
         bounds = json_object_new_array();
         json_object_array_add(bounds, number(interval->low));
         json_object_array_add(bounds, number(interval->high));
@@ -55,9 +55,8 @@ add_row_side(struct json_object *object, const struct wp_comparison_row *row,
     const struct wp_change *change = &row->change;
     struct json_object *figures = json_object_new_object();
 
-    add_figure(figures, "delay_ns", side == WP_SIDE_BASE ? change->base : change->new);
-    add_interval(figures, "delay_interval_ns", change,
-                 side == WP_SIDE_BASE ? &change->base_interval : &change->new_interval);
+    add_figure(figures, "delay_ns", wp_difference_delay(change, side));
+    add_interval(figures, "delay_interval_ns", wp_difference_bounds(change, side));
     add_values(figures, "delays_ns", &row->delay[side]);
     add_values(figures, "contentions", &row->contentions[side]);
     add_figure(figures, "samples", row->samples[side]);
@@ -68,16 +67,17 @@ static void
 add_change(struct json_object *object, const struct wp_comparison_row *row)
 {
     const struct wp_change *change = &row->change;
+    bool is_known = change->basis != WP_BASIS_NONE;
 
     wp_json_add_text(object, "change", wp_difference_word(wp_difference_state_of(change)));
     wp_json_add_text(object, "basis", basis_names[change->basis]);
     for (unsigned side = 0; side < WP_SIDE_COUNT; side++)
         add_row_side(object, row, side);
     add_figure(object, "difference_ns", change->new - change->base);
-    add_interval(object, "difference_interval_ns", change, &change->difference);
+    add_interval(object, "difference_interval_ns", is_known ? &change->difference : NULL);
     add_figure(object, "ratio", change->base > 0 ? change->new / change->base : NAN);
-    add_interval(object, "ratio_interval", change, &change->ratio);
-    add_figure(object, "p", change->basis != WP_BASIS_NONE ? change->p : NAN);
+    add_interval(object, "ratio_interval", is_known ? &change->ratio : NULL);
+    add_figure(object, "p", is_known ? change->p : NAN);
 }
 
 static void
@@ -144,6 +144,7 @@ make_header(const struct wp_difference *difference)
     struct json_object *object = json_object_new_object();
     struct json_object *captures = json_object_new_object();
     struct json_object *total = json_object_new_object();
+    struct json_object *shares = json_object_new_object();
 
     wp_json_add_text(object, "waitprof", WAITPROF_VERSION);
     wp_json_add_text(object, "profile", wp_difference_type(difference));
@@ -157,6 +158,9 @@ make_header(const struct wp_difference *difference)
     for (unsigned side = 0; side < WP_SIDE_COUNT; side++)
         json_object_object_add(captures, side_names[side], make_captures(difference, side));
     json_object_object_add(object, "captures", captures);
+    for (unsigned side = 0; side < WP_SIDE_COUNT; side++)
+        add_figure(shares, side_names[side], comparison->faults[side].noted_share);
+    json_object_object_add(object, "share_without_function", shares);
     add_change(total, &comparison->total);
     json_object_object_add(object, "total", total);
     return object;

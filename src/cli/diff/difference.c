@@ -12,6 +12,10 @@
 #include "profile/symbol_name.h"
 
 #define DURATION_BYTES 24u
+#define NOTE_BYTES 128u
+
+/* Less delay without a function hides no change that matters. */
+#define NOTED_SHARE_SHOWN 0.03
 
 static const struct {
     const char *word, *meaning;
@@ -154,9 +158,37 @@ wp_difference_basis_text(const struct wp_difference *difference)
                "may be another run.";
     case WP_BASIS_NONE:
     default:
+        if (difference->comparison->faults[WP_SIDE_BASE].copies > 0 ||
+            difference->comparison->faults[WP_SIDE_NEW].copies > 0)
+            return "Copies do not tell what runs differ by: nothing is called a change.";
+        if (difference->comparison->total.change.has_few_samples)
+            return "Neither side kept two samples: nothing is called a change.";
         return "The files do not tell their noise: without several captures of each side, nothing "
                "is called a change.";
     }
+}
+
+const char *
+wp_difference_faults_text(const struct wp_difference *difference, enum wp_comparison_side side,
+                          char *text, size_t size)
+{
+    const struct wp_faults *faults = &difference->comparison->faults[side];
+    const char *name = side == WP_SIDE_BASE ? "BASE" : "NEW";
+    bool is_budget = strcmp(faults->note, "[not attributed: budget]") == 0;
+    char note[NOTE_BYTES];
+    size_t used = 0;
+
+    text[0] = '\0';
+    wp_symbol_clean(faults->note, note, sizeof note);
+    if (faults->copies > 0)
+        used =
+            (size_t)snprintf(text, size, "%zu of the captures of %s %s.", faults->copies, name,
+                             faults->copies == 1 ? "is a copy of another" : "are copies of others");
+    if (faults->noted_share >= NOTED_SHARE_SHOWN && used < size)
+        snprintf(text + used, size - used, "%s%.0f %% of %s has no function: %s.",
+                 used > 0 ? " " : "", 100 * faults->noted_share, name,
+                 is_budget ? "a budget left it out" : note);
+    return text;
 }
 
 const char *
@@ -245,6 +277,43 @@ wp_difference_delay_text(double delay_ns, char *text, size_t size)
     if (delay_ns > 0)
         return wp_report_duration(delay_ns, text, size);
     snprintf(text, size, "-");
+    return text;
+}
+
+double
+wp_difference_delay(const struct wp_change *change, enum wp_comparison_side side)
+{
+    return side == WP_SIDE_BASE ? change->base : change->new;
+}
+
+const struct wp_interval *
+wp_difference_bounds(const struct wp_change *change, enum wp_comparison_side side)
+{
+    bool is_base = side == WP_SIDE_BASE;
+
+    if (is_base ? !change->has_base_interval : !change->has_new_interval)
+        return NULL;
+    return is_base ? &change->base_interval : &change->new_interval;
+}
+
+const char *
+wp_difference_bounds_text(const struct wp_change *change, enum wp_comparison_side side, char *text,
+                          size_t size)
+{
+    const struct wp_interval *bounds = wp_difference_bounds(change, side);
+    double delay_ns = wp_difference_delay(change, side);
+
+    return bounds != NULL && delay_ns > 0 ? wp_report_describe_bounds(delay_ns, bounds, text, size)
+                                          : "-";
+}
+
+const char *
+wp_difference_samples_text(const struct wp_comparison_row *row, enum wp_comparison_side side,
+                           char *text, size_t size)
+{
+    double samples = row->samples[side];
+
+    snprintf(text, size, isnan(samples) ? "-" : "%.0f", samples);
     return text;
 }
 

@@ -64,6 +64,11 @@ const char *wp_difference_side(const struct wp_difference *difference, enum wp_c
 /* What the noise is that changes must exceed, as sentences: what is claimed, and what is not. */
 const char *wp_difference_basis_text(const struct wp_difference *difference);
 
+/* What makes captures of a side say less than they seem to: delay without a function, copies; a
+ * sentence, or "". Returns `text`. */
+const char *wp_difference_faults_text(const struct wp_difference *difference,
+                                      enum wp_comparison_side side, char *text, size_t size);
+
 /* "no change", "2 changes among 17 functions". Returns `text`. */
 const char *wp_difference_summary(const struct wp_difference *difference, char *text, size_t size);
 
@@ -74,8 +79,22 @@ const char *wp_difference_change_text(const struct wp_change *change, char *text
 /* A mean delay: "-" for none. Returns `text`. */
 const char *wp_difference_delay_text(double delay_ns, char *text, size_t size);
 
-/* Its 95 % interval, relative ("+41 % to +58 %") or, where BASE may be 0, in time ("+90.1 ms to
- * +150 ms"); "" where nothing is known. Returns `text`. */
+/* The mean delay of one side, 0 for none; its 95 % interval, NULL where nothing is claimed. */
+double wp_difference_delay(const struct wp_change *change, enum wp_comparison_side side);
+const struct wp_interval *wp_difference_bounds(const struct wp_change *change,
+                                               enum wp_comparison_side side);
+
+/* The interval of a side as `waitprof report` shows that of a delay: "±3.1 %", "619 us .. 8.77
+ * ms"; "-" where nothing is claimed. Returns `text`, of 40 bytes, or a constant. */
+const char *wp_difference_bounds_text(const struct wp_change *change, enum wp_comparison_side side,
+                                      char *text, size_t size);
+
+/* How many samples all captures of a side kept; "-" where the files do not say. Returns `text`. */
+const char *wp_difference_samples_text(const struct wp_comparison_row *row,
+                                       enum wp_comparison_side side, char *text, size_t size);
+
+/* The 95 % interval of the change, relative ("+41 % to +58 %") or, where BASE may be 0, in time
+ * ("+90.1 ms to +150 ms"); "" where nothing is known. Returns `text`. */
 const char *wp_difference_interval_text(const struct wp_change *change, char *text, size_t size);
 
 /* "name  file.c:12 (inlined)", as far as it is known. Returns `text`. */

@@ -21,8 +21,10 @@ choose_functions(const struct wp_comparison *comparison, struct wp_gate_decision
     if (decision->functions == NULL)
         return wp_error_set(error, ENOMEM, "out of memory");
     for (size_t i = 0; i < comparison->row_count; i++) {
-        if (both_sides(&comparison->rows[i]) >= least)
-            decision->functions[decision->function_count++].row = &comparison->rows[i];
+        const struct wp_comparison_row *row = &comparison->rows[i];
+
+        if (both_sides(row) >= least && (row->stack == NULL || !wp_faults_is_noted(row->stack)))
+            decision->functions[decision->function_count++].row = row;
     }
     return 0;
 }
@@ -36,16 +38,23 @@ fewer(size_t one, size_t other)
     return one < other ? one : other;
 }
 
+/* Of a tolerance: with 0, too, there must be something that can be told from the limit. */
+static double
+distance_of(double tolerance)
+{
+    return tolerance > WP_GATE_FAR_MIN ? tolerance : WP_GATE_FAR_MIN;
+}
+
 static void
 judge(const struct wp_comparison_row *row, double tolerance, double error_rate,
       struct wp_judgement *judgement)
 {
     const struct wp_values *base = &row->delay[WP_SIDE_BASE], *new = &row->delay[WP_SIDE_NEW];
-    double distance = tolerance > WP_GATE_FAR_MIN ? tolerance : WP_GATE_FAR_MIN;
+    double far_tolerance = tolerance + distance_of(tolerance);
     struct wp_judgement far;
 
     wp_change_judge(base, new, tolerance, error_rate, judgement);
-    wp_change_judge(base, new, tolerance + distance, WP_GATE_MISS_RATE, &far);
+    wp_change_judge(base, new, far_tolerance, WP_GATE_MISS_RATE, &far);
     judgement->ratio.high = far.ratio.high;
     if (judgement->verdict == WP_VERDICT_REGRESSION)
         return;
@@ -55,6 +64,9 @@ judge(const struct wp_comparison_row *row, double tolerance, double error_rate,
         return;
     }
     judgement->verdict = WP_VERDICT_TOO_LITTLE;
+    /* What is above the far limit will not pass: to tell it from there is no verdict. */
+    if (wp_values_mean(new) > (1 + far_tolerance) * wp_values_mean(base))
+        return;
     judgement->more_captures = fewer(judgement->more_captures, far.more_captures);
 }
 
@@ -117,15 +129,40 @@ fewest_captures(const struct wp_comparison *comparison)
 
 /* Captures that know their own noise would be judged by it, which is not that between runs. */
 static bool
-are_copies(const struct wp_values *values)
+has_copies(const struct wp_comparison *comparison, enum wp_comparison_side side)
 {
+    const struct wp_values *values = &comparison->total.delay[side];
     double mean = wp_values_mean(values);
 
+    if (comparison->faults[side].copies > 0)
+        return true;
     for (size_t i = 0; i < values->count; i++) {
         if (!(fabs(values->value[i] - mean) <= WP_GATE_COPY_ROUNDING * mean))
             return false;
     }
     return mean > 0;
+}
+
+bool
+wp_gate_hides_functions(const struct wp_gate_decision *decision, enum wp_comparison_side side)
+{
+    return decision->comparison->faults[side].noted_share > distance_of(decision->tolerance);
+}
+
+static bool
+has_delay(const struct wp_comparison *comparison, enum wp_comparison_side side)
+{
+    return wp_values_mean(&comparison->total.delay[side]) > 0;
+}
+
+/* What was selected may be in NEW's delay without a function: only that can be told. */
+static enum wp_gate_lack
+why_new_is_empty(const struct wp_gate_decision *decision)
+{
+    if (!has_delay(decision->comparison, WP_SIDE_BASE))
+        return WP_GATE_LACK_WAITS;
+    return wp_gate_hides_functions(decision, WP_SIDE_NEW) ? WP_GATE_LACK_FUNCTIONS
+                                                          : WP_GATE_LACK_WAITS_OF_NEW;
 }
 
 static void
@@ -141,26 +178,28 @@ wp_gate_decide(const struct wp_comparison *comparison, double tolerance,
                struct wp_gate_decision *decision, struct wp_error *error)
 {
     size_t fewest = fewest_captures(comparison);
+    bool hides_functions;
     int status;
 
     *decision =
         (struct wp_gate_decision){.comparison = comparison,
                                   .tolerance = tolerance,
                                   .total = {.verdict = WP_VERDICT_TOO_LITTLE, .ratio = {NAN, NAN}}};
-    if (!(both_sides(&comparison->total) > 0)) {
-        say_too_little(decision, WP_GATE_LACK_WAITS, 0);
+    if (!has_delay(comparison, WP_SIDE_NEW)) {
+        say_too_little(decision, why_new_is_empty(decision), 0);
         return 0;
     }
     if (fewest < WP_GATE_CAPTURES_MIN) {
         say_too_little(decision, WP_GATE_LACK_CAPTURES, WP_GATE_CAPTURES_FIRST - fewest);
         return 0;
     }
-    if (are_copies(&comparison->total.delay[WP_SIDE_BASE]) ||
-        are_copies(&comparison->total.delay[WP_SIDE_NEW])) {
+    if (has_copies(comparison, WP_SIDE_BASE) || has_copies(comparison, WP_SIDE_NEW)) {
         say_too_little(decision, WP_GATE_LACK_COPIES, 0);
         return 0;
     }
-    status = choose_functions(comparison, decision, error);
+    hides_functions = wp_gate_hides_functions(decision, WP_SIDE_BASE) ||
+                      wp_gate_hides_functions(decision, WP_SIDE_NEW);
+    status = hides_functions ? 0 : choose_functions(comparison, decision, error);
     if (status != 0)
         return status;
     judge(&comparison->total, tolerance, WP_GATE_TOTAL_ERROR_RATE, &decision->total);
@@ -170,6 +209,8 @@ wp_gate_decide(const struct wp_comparison *comparison, double tolerance,
     decision->verdict = decision->total.verdict;
     if (decision->count_of[WP_VERDICT_REGRESSION] > 0)
         decision->verdict = WP_VERDICT_REGRESSION;
+    else if (decision->verdict != WP_VERDICT_REGRESSION && hides_functions)
+        say_too_little(decision, WP_GATE_LACK_FUNCTIONS, 0);
     else if (decision->verdict == WP_VERDICT_TOO_LITTLE)
         say_too_little(decision, WP_GATE_LACK_PRECISION, decision->total.more_captures);
     return 0;

@@ -48,7 +48,9 @@ enum wp_gate_lack {
     WP_GATE_LACK_NOTHING,
     WP_GATE_LACK_CAPTURES,  /* a side has fewer than WP_GATE_CAPTURES_MIN */
     WP_GATE_LACK_WAITS,     /* no capture has any delay in what was selected */
+    WP_GATE_LACK_WAITS_OF_NEW, /* none of NEW has, while BASE has */
     WP_GATE_LACK_COPIES,    /* captures that are equal to the last bit: nobody knows their noise */
+    WP_GATE_LACK_FUNCTIONS, /* the total may pass, but too much of a side's delay has no function */
     WP_GATE_LACK_PRECISION, /* the captures differ too much */
 };
 
@@ -67,15 +69,20 @@ struct wp_gate_decision {
      * that is compared with the far limit. */
     struct wp_judgement total;
 
-    /* Those that were judged: regressions first, then as the comparison has its rows. */
+    /* Those that were judged, none where wp_gate_hides_functions: regressions first, then as the
+     * comparison has its rows. */
     struct wp_gate_function *functions;
     size_t function_count;
     size_t count_of[WP_VERDICT_TOO_LITTLE + 1]; /* how many functions have each verdict */
 };
 
+/* True if more of the side's delay has no function than the regression that is looked for: by
+ * function it would seem to be so much less. */
+bool wp_gate_hides_functions(const struct wp_gate_decision *decision, enum wp_comparison_side side);
+
 /*
- * `comparison` is by functions, and must outlive the decision. TOO_LITTLE only if the total cannot
- * be told and no function is a regression. 0 or -ENOMEM.
+ * `comparison` is by functions, and must outlive the decision. TOO_LITTLE if no function is a
+ * regression and the total cannot be told, or is none and a function could be hidden. 0 or -ENOMEM.
  */
 int wp_gate_decide(const struct wp_comparison *comparison, double tolerance,
                    struct wp_gate_decision *decision, struct wp_error *error);

@@ -61,6 +61,16 @@ add_functions(struct json_object *object, const struct wp_gate_decision *decisio
 }
 
 static bool
+add_shares(struct json_object *object, const struct wp_comparison *comparison)
+{
+    struct json_object *shares = json_object_new_object();
+
+    return wp_json_add(object, "share_without_function", shares) &&
+           add_figure(shares, "base", comparison->faults[WP_SIDE_BASE].noted_share) &&
+           add_figure(shares, "new", comparison->faults[WP_SIDE_NEW].noted_share);
+}
+
+static bool
 add_decision(struct json_object *object, const struct wp_gate_decision *decision)
 {
     const struct wp_comparison *comparison = decision->comparison;
@@ -82,6 +92,7 @@ add_decision(struct json_object *object, const struct wp_gate_decision *decision
            wp_json_add_number(object, "captures_base", comparison->captures[WP_SIDE_BASE]) &&
            wp_json_add_number(object, "captures_new", comparison->captures[WP_SIDE_NEW]) &&
            wp_json_add_number(object, "more_captures", decision->more_captures) &&
+           add_shares(object, comparison) &&
            add_functions(object, decision);
 }
 

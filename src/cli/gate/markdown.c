@@ -1,23 +1,46 @@
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/gate/outputs.h"
 #include "cli/gate/words.h"
 
 /*
+ * Whether GitHub's Markdown could make a link of what ends here and what follows: www.host,
+ * user@host, scheme://host. It looks for some of them after numbers have become characters.
+ */
+static bool
+may_link(const char *text, const char *at)
+{
+    switch (*at) {
+    case '@':
+        return true;
+    case ':':
+        return at[1] == '/';
+    case '.':
+        return at - text >= 3 && strncasecmp(at - 3, "www", 3) == 0;
+    default:
+        return false;
+    }
+}
+
+/*
  * Text that stands for itself in a cell of a table: every character that Markdown, HTML or the
- * links of a code host could take for their own is written as its number.
+ * links of a code host could take for their own is written as its number, and an empty comment
+ * divides what could be a link.
  */
 static void
 write_escaped(const char *text, FILE *stream)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned char byte = (unsigned char)*at;
+        bool is_linking = may_link(text, at);
 
-        if (isalnum(byte) || byte >= 0x80 || strchr(" .,;+-%/()", byte) != NULL)
+        if (!is_linking && (isalnum(byte) || byte >= 0x80 || strchr(" .,;+-%/()", byte) != NULL))
             fputc(byte, stream);
         else
-            fprintf(stream, "&#%u;", byte);
+            fprintf(stream, "&#%u;%s", byte, is_linking ? "<!-- -->" : "");
     }
 }
 

@@ -167,6 +167,28 @@ describe_regression(const struct wp_gate_decision *decision, char *text)
 }
 
 static void
+describe_hidden(const struct wp_gate_decision *decision, char *text)
+{
+    static const char *const names[WP_SIDE_COUNT] = {"BASE", "NEW"};
+    int used = 0;
+
+    for (size_t i = 0; i < WP_SIDE_COUNT; i++) {
+        const struct wp_faults *faults = &decision->comparison->faults[i];
+        char note[WP_GATE_NAME_BYTES];
+
+        if (!wp_gate_hides_functions(decision, (enum wp_comparison_side)i))
+            continue;
+        wp_symbol_clean(faults->note, note, sizeof note);
+        used += snprintf(text + used, WP_GATE_SENTENCE_BYTES - (size_t)used,
+                         "%s%.3g %% of %s has no function: %.200s", used > 0 ? "; " : "",
+                         100 * faults->noted_share, names[i], note);
+    }
+    snprintf(text + used, WP_GATE_SENTENCE_BYTES - (size_t)used,
+             ". A function that got worse might be hidden in it: take captures without a budget, "
+             "and of fewer samples where some were lost.");
+}
+
+static void
 describe_lack(const struct wp_gate_decision *decision, char *text)
 {
     const size_t *captures = decision->comparison->captures;
@@ -185,10 +207,19 @@ describe_lack(const struct wp_gate_decision *decision, char *text)
                  "No capture has any delay in what was selected: check the rates of the captures, "
                  "and --function and --kind.");
         break;
+    case WP_GATE_LACK_WAITS_OF_NEW:
+        snprintf(text, WP_GATE_SENTENCE_BYTES,
+                 "No capture of NEW has any delay in what was selected, while BASE has: check the "
+                 "rates of the captures of NEW, and that what --function and --kind select has the "
+                 "same name there.");
+        break;
     case WP_GATE_LACK_COPIES:
         snprintf(text, WP_GATE_SENTENCE_BYTES,
-                 "The captures of a side are copies of each other, which do not tell how much runs "
+                 "Captures of a side are copies of each other, which do not tell how much runs "
                  "differ.");
+        break;
+    case WP_GATE_LACK_FUNCTIONS:
+        describe_hidden(decision, text);
         break;
     case WP_GATE_LACK_PRECISION:
         if (more >= WP_MORE_CAPTURES_MAX)

@@ -65,6 +65,8 @@ print_wait(const struct page *page, const struct wp_report_row *row)
             100 * share, 100 * share);
     fprintf(page->stream, "<td class=\"number\">%s</td>\n",
             wp_report_format_count(row->figures.contentions, text, sizeof text));
+    fprintf(page->stream, "<td class=\"number\">%s</td>\n",
+            wp_report_format_samples(&row->figures, text, sizeof text));
     fprintf(page->stream, "<td class=\"number\">%s</td>\n<td>",
             wp_report_format_mean(&row->figures, text, sizeof text));
     fputs("<details><summary><span class=\"name\">", page->stream);
@@ -93,7 +95,8 @@ print_waits(const struct page *page)
         return;
     fputs("<div class=\"wide\"><table>\n<thead><tr><th class=\"number\">Delay</th>"
           "<th class=\"number\">95 %</th><th>Share</th><th class=\"number\">Waits</th>"
-          "<th class=\"number\">Mean</th><th>Function</th></tr></thead>\n<tbody>\n",
+          "<th class=\"number\">Samples</th><th "
+          "class=\"number\">Mean</th><th>Function</th></tr></thead>\n<tbody>\n",
           page->stream);
     for (size_t i = 0; i < shown; i++)
         print_wait(page, &waits->rows[i]);
@@ -183,7 +186,7 @@ int
 wp_report_page_print(const char *source, const struct wp_report_page_section *sections,
                      size_t count, FILE *stream, struct wp_error *error)
 {
-    char title[512], summary[WP_REPORT_SUMMARY_BYTES];
+    char title[512], summary[WP_REPORT_SUMMARY_BYTES], span[WP_REPORT_SPAN_BYTES];
     char *styles = NULL;
     size_t length;
     FILE *all = open_memstream(&styles, &length);
@@ -205,6 +208,8 @@ wp_report_page_print(const char *source, const struct wp_report_page_section *se
         if (sections[i].waits != NULL) {
             fputs("<p>", stream);
             wp_html_text(stream, wp_report_format_summary(sections[i].waits, summary));
+            if (sections[i].timeline != NULL)
+                fprintf(stream, ".<br>%s.", wp_report_format_span(sections[i].timeline, span));
             fputs("</p>\n", stream);
         }
         if (sections[i].timeline != NULL)

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "agent/rendering.h"
+#include "cli/capture_directory.h"
+#include "profile/keyset.h"
 #include "profile/region_find.h"
 
 static size_t
@@ -60,6 +62,21 @@ open_region(struct wp_report_source *source, const char *what, struct wp_error *
     return status;
 }
 
+/* A wp_capture_directory_visit. */
+static int
+add_file(const char *path, void *context, struct wp_error *error)
+{
+    struct wp_report_source *source = context;
+    int status;
+
+    if (wp_array_reserve(&source->files, &source->file_capacity, source->file_count,
+                         sizeof source->files[0]) != 0)
+        return wp_error_set(error, ENOMEM, "out of memory");
+    status = wp_pprof_read(path, &source->files[source->file_count], error);
+    source->file_count += status == 0;
+    return status;
+}
+
 static int
 open_arguments(struct wp_report_source *source, struct wp_error *error)
 {
@@ -68,8 +85,11 @@ open_arguments(struct wp_report_source *source, struct wp_error *error)
     for (size_t i = 0; source->arguments[i] != NULL && status == 0; i++) {
         const char *argument = source->arguments[i];
 
-        if (is_directory(argument))
+        if (is_directory(argument)) {
+            if (!source->has_slices)
+                status = wp_capture_directory_read(argument, add_file, source, error);
             continue;
+        }
         if (!is_profile(argument) && source->has_slices)
             return wp_error_set(error, EINVAL,
                                 "%s: a region cannot be reported together with a directory of "
@@ -78,8 +98,7 @@ open_arguments(struct wp_report_source *source, struct wp_error *error)
         if (!is_profile(argument)) {
             status = open_region(source, argument, error);
         } else if (!source->has_slices) {
-            status = wp_pprof_read(argument, &source->files[source->file_count], error);
-            source->file_count += status == 0;
+            status = add_file(argument, source, error);
         }
     }
     return status;
@@ -94,10 +113,9 @@ wp_report_source_open(char *const *arguments, const struct wp_comparison_options
 
     *source = (struct wp_report_source){.arguments = arguments, .selection = *selection};
     for (size_t i = 0; i < count; i++)
-        source->has_slices |= is_directory(arguments[i]);
+        source->has_slices |= is_directory(arguments[i]) && !wp_capture_directory_is(arguments[i]);
     source->regions = calloc(count, sizeof(struct wp_snapshot *));
-    source->files = calloc(count, sizeof(struct wp_pprof *));
-    if (source->regions == NULL || source->files == NULL)
+    if (source->regions == NULL)
         return wp_error_set(error, ENOMEM, "out of memory");
     status = wp_kind_functions_read(selection->kinds, &source->functions, error);
     source->selection.functions = source->functions.functions;

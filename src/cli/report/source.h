@@ -1,5 +1,5 @@
 /*
- * What `waitprof report` is given: regions, pprof files, directories of slices.
+ * What `waitprof report` is given: regions, pprof files, directories of these or of slices.
  */
 #ifndef WP_CLI_REPORT_SOURCE_H
 #define WP_CLI_REPORT_SOURCE_H
@@ -21,14 +21,14 @@ struct wp_report_source {
     struct wp_snapshot **regions;
     size_t region_count;
     struct wp_pprof **files;
-    size_t file_count;
-    bool has_slices;                        /* some argument is a directory: nothing is read yet */
+    size_t file_count, file_capacity;
+    bool has_slices; /* some argument is a directory of slices: captures are not read yet */
     struct wp_comparison_options selection; /* with the functions that tell kinds */
     struct wp_kind_functions functions;
 };
 
-/* Looks at the arguments and reads regions and files. Beside a directory only files and directories
- * are possible. 0; as wp_region_find and wp_pprof_read; -EINVAL. Close it whatever is returned. */
+/* Looks at the arguments and reads regions and files. Beside slices only files and directories are
+ * possible. 0; as wp_region_find and wp_pprof_read; -EINVAL. Close it whatever is returned. */
 int wp_report_source_open(char *const *arguments, const struct wp_comparison_options *selection,
                           struct wp_report_source *source, struct wp_error *error);
 void wp_report_source_close(struct wp_report_source *source);

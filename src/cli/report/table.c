@@ -59,22 +59,23 @@ print_frame(const struct table *table, const struct wp_report_frame *frame, bool
 static void
 print_row(const struct table *table, size_t rank, const struct wp_report_row *row)
 {
-    const struct wp_report_figures *figures = &row->figures;
-    double total_ns = table->waits->total.delay_ns;
-    char delay[24], interval[64], count[32], mean[24];
+    const struct wp_report_line line = {
+        .rank = rank,
+        .delay_ns = row->figures.delay_ns,
+        .contentions = row->figures.contentions,
+        .total_ns = table->waits->total.delay_ns,
+        .has_error = row->figures.has_error,
+        .samples = row->figures.samples,
+        .variance = row->figures.variance,
+    };
     size_t shown = row->depth < table->options.frames + 1 ? row->depth : table->options.frames + 1;
 
-    fprintf(table->stream, "%s%4zu %10s %6.1f %% %12s %10s   %s%s\n",
-            table->options.colour ? "\033[1m" : "", rank,
-            wp_report_duration(figures->delay_ns, delay, sizeof delay),
-            total_ns > 0 ? 100 * figures->delay_ns / total_ns : 0,
-            wp_report_format_count(figures->contentions, count, sizeof count),
-            wp_report_format_mean(figures, mean, sizeof mean),
-            wp_report_format_interval(figures, interval, sizeof interval),
-            table->options.colour ? "\033[0m" : "");
+    wp_report_print_line(&line, table->options.width_columns, table->options.colour, table->stream);
     for (size_t i = 0; i < shown; i++)
         print_frame(table, &row->frames[i], i == 0);
-    if (row->depth > shown)
+    if (table->options.frames == 0 && row->caller_frame > 0)
+        print_frame(table, &row->frames[row->caller_frame], false);
+    else if (table->options.frames > 0 && row->depth > shown)
         print_line(table, "%13s<- ... %zu more", "", row->depth - shown);
 }
 
@@ -118,7 +119,7 @@ wp_report_table_print(const struct wp_report_waits *waits,
                       const struct wp_report_table_options *options, FILE *stream)
 {
     struct table table = {.waits = waits, .options = *options, .stream = stream};
-    char summary[WP_REPORT_SUMMARY_BYTES];
+    char summary[WP_REPORT_SUMMARY_BYTES], span[WP_REPORT_SPAN_BYTES];
 
     if (table.options.width_columns == 0)
         table.options.width_columns = DEFAULT_COLUMNS;
@@ -126,9 +127,10 @@ wp_report_table_print(const struct wp_report_waits *waits,
         table.options.width_columns = LEAST_COLUMNS;
     print_line(&table, "%s: %s", wp_timeline_heading(waits->type),
                wp_report_format_summary(waits, summary));
+    if (options->timeline != NULL)
+        print_line(&table, "%s", wp_report_format_span(options->timeline, span));
     if (waits->row_count > 0)
-        fprintf(stream, "%4s %10s %8s %12s %10s   %s\n", "", "delay", "share", "waits", "mean",
-                "delay, 95 %");
+        wp_report_print_columns(table.options.width_columns, stream);
     for (size_t i = 0; i < waits->row_count && i < options->rows; i++)
         print_row(&table, i + 1, &waits->rows[i]);
     if (waits->row_count > options->rows)

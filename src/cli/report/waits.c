@@ -159,11 +159,15 @@ show_stack(struct waits_owner *owner, struct wp_report_row *row, const struct ad
     const struct wp_pprof_stack *stack = addition->stack;
     size_t depth = stack->depth < FRAMES_MAX ? stack->depth : FRAMES_MAX;
     struct wp_report_frame *frames = calloc(depth + 1, sizeof *frames);
+    const struct wp_pprof_frame *caller = wp_selection_caller(addition->capture, stack);
+    size_t caller_frame = 0;
     bool failed = frames == NULL;
 
     for (size_t i = 0; i < depth && !failed; i++) {
         const struct wp_pprof_frame *frame = stack->frames[i];
 
+        if (frame == caller && caller_frame == 0)
+            caller_frame = i;
         frames[i].name = keep_text(owner, frame->name);
         frames[i].file = keep_text(owner, base_of(frame->file));
         frames[i].line = frame->line;
@@ -177,6 +181,7 @@ show_stack(struct waits_owner *owner, struct wp_report_row *row, const struct ad
     free(row->frames);
     row->frames = frames;
     row->depth = depth;
+    row->caller_frame = caller_frame;
     row->stack_ns = stack->delay_ns;
     return 0;
 }

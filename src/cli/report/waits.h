@@ -32,7 +32,8 @@ struct wp_report_row {
     struct wp_report_figures figures;
     struct wp_report_frame *frames; /* of a stack that had much of it; innermost first */
     size_t depth;
-    double stack_ns; /* delay of that stack in the capture that it was taken from */
+    size_t caller_frame; /* index of the caller; 0: there is none but the leaf, or beyond them */
+    double stack_ns;     /* delay of that stack in the capture that it was taken from */
 };
 
 struct wp_report_waits {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/timeline/output.h"
 #include "profile/report.h"
 
 const char *
@@ -20,6 +21,16 @@ wp_report_format_count(double contentions, char *text, size_t size)
     /* Scaled counts are fractions; a small one must not read as none. */
     snprintf(text, size, "%.*f", contentions < 9.95 && fmod(contentions, 1) != 0 ? 1 : 0,
              contentions);
+    return text;
+}
+
+const char *
+wp_report_format_samples(const struct wp_report_figures *figures, char *text, size_t size)
+{
+    if (figures->has_error)
+        snprintf(text, size, "%.0f", figures->samples);
+    else
+        snprintf(text, size, "-");
     return text;
 }
 
@@ -70,5 +81,17 @@ wp_report_format_summary(const struct wp_report_waits *waits, char text[WP_REPOR
              wp_report_duration(waits->total.delay_ns, delay, sizeof delay), is_known ? " (" : "",
              is_known ? interval : "", is_known ? ")" : "",
              wp_report_format_count(waits->total.contentions, count, sizeof count), span, from);
+    return text;
+}
+
+const char *
+wp_report_format_span(const struct wp_timeline *timeline, char text[WP_REPORT_SPAN_BYTES])
+{
+    bool is_more = timeline->whole_from_ns < timeline->options.from_ns ||
+                   timeline->whole_until_ns > timeline->options.until_ns;
+    char range[WP_TIMELINE_RANGE_BYTES];
+
+    snprintf(text, WP_REPORT_SPAN_BYTES, "%s%s", wp_timeline_format_whole_range(timeline, range),
+             is_more ? ": the whole of each slice that the time asked for is part of" : "");
     return text;
 }

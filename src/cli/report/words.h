@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "cli/report/waits.h"
+#include "cli/timeline/model.h"
 
 /* All return `text`. */
 
@@ -15,6 +16,8 @@ const char *wp_report_format_interval(const struct wp_report_figures *figures, c
                                       size_t size);
 
 const char *wp_report_format_count(double contentions, char *text, size_t size);
+const char *wp_report_format_samples(const struct wp_report_figures *figures, char *text,
+                                     size_t size); /* kept samples */
 const char *wp_report_format_mean(const struct wp_report_figures *figures, char *text, size_t size);
 
 /* "12.3 s (±4.2 %) in 4567 waits, during 30 s, in 2 profiles", or why there is
@@ -22,5 +25,11 @@ const char *wp_report_format_mean(const struct wp_report_figures *figures, char 
 #define WP_REPORT_SUMMARY_BYTES 512u
 const char *wp_report_format_summary(const struct wp_report_waits *waits,
                                      char text[WP_REPORT_SUMMARY_BYTES]);
+
+/* Of what time waits are that were read with a timeline: "2026-11-22 03:10:00 to 03:15:00 UTC", and
+ * that they are of whole slices where that is more than the timeline shows. */
+#define WP_REPORT_SPAN_BYTES 384u
+const char *wp_report_format_span(const struct wp_timeline *timeline,
+                                  char text[WP_REPORT_SPAN_BYTES]);
 
 #endif

@@ -63,6 +63,8 @@ write_head(FILE *out, const char *name, const char *type, const char *help)
       "Mutex profile fraction in force: one of so many contentions is kept; 0: off.")              \
     X(wait_fraction, count, "gauge", "wait_fraction",                                              \
       "One of so many waits is looked at and stands for all of them; 1 without a budget.")         \
+    X(budget_unsplit, count, "gauge", "budget_unsplit",                                            \
+      "1: waits for conditions include that for the mutex, as a budget cannot tell them apart.")   \
     X(base_block_rate_ns, ns, "gauge", "base_block_rate_seconds",                                  \
       "Block profile rate in force without leases and budget.")                                    \
     X(base_mutex_fraction, count, "gauge", "base_mutex_fraction",                                  \
@@ -74,7 +76,7 @@ write_head(FILE *out, const char *name, const char *type, const char *help)
     X(budget_turn_cost_ns_per_s, ns, "gauge", "budget_turn_cost_ratio",                            \
       "What recording cost in the latest turn of the budget, of one processor.")                   \
     X(own_cost_ns, ns, "counter", "own_cost_seconds_total",                                        \
-      "Time spent on recording, estimated: the sum of wait_cost, sample_cost and unlock_cost.")    \
+      "Time spent on recording, estimated: the sum of the counters *_cost_seconds.")               \
     X(own_cost_ns_per_s, ns, "gauge", "own_cost_ratio",                                            \
       "Share of one processor that recording took since the program started.")                     \
     X(own_cost_ns_per_wait, ns, "gauge", "own_cost_wait_seconds",                                  \

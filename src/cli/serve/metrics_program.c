@@ -83,12 +83,11 @@ measure_cost(const struct wp_snapshot *snapshot, struct wp_metrics_measures *mea
     struct wp_own_cost cost =
         wp_own_cost_of(snapshot->counters, wp_own_cost_span_ns(snapshot, false));
 
-    measures->own_cost_ns = snapshot->counters[WP_COUNTER_wait_cost_ns] +
-                            snapshot->counters[WP_COUNTER_sample_cost_ns] +
-                            snapshot->counters[WP_COUNTER_unlock_cost_ns];
+    measures->own_cost_ns = whole_ns(cost.total_ns);
     measures->own_cost_ns_per_s = whole_ns(cost.cpu_share * 1e9);
     measures->own_cost_ns_per_wait = whole_ns(cost.added_ns);
     measures->wait_fraction = snapshot->wait_fraction;
+    measures->budget_unsplit = snapshot->conditions_are_unsplit;
     measures->budget_cost_ns_per_s = snapshot->budget_cost_ns_per_s;
     measures->budget_samples_per_s = snapshot->budget_samples_per_s;
     if (known > 0)

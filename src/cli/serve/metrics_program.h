@@ -37,6 +37,7 @@ struct wp_metrics_measures {
     uint64_t block_rate_ns, base_block_rate_ns;
     uint64_t mutex_fraction, base_mutex_fraction;
     uint64_t wait_fraction;
+    uint64_t budget_unsplit; /* 0 or 1 */
     uint64_t budget_cost_ns_per_s, budget_samples_per_s;
     uint64_t budget_turn_cost_ns_per_s; /* of the latest turn */
     uint64_t own_cost_ns;               /* since the start */

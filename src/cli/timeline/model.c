@@ -191,6 +191,7 @@ sum_up_recorded(struct maker *maker)
         from_ns = from_ns > done_ns ? from_ns : done_ns;
         if (until_ns <= from_ns)
             continue;
+        maker->timeline.whole_recorded_ns += until_ns - from_ns;
         add_recorded(&maker->timeline, from_ns, until_ns);
         done_ns = until_ns;
     }
@@ -287,6 +288,29 @@ add_selected(struct maker *maker, struct wp_selection *selection, const struct w
     return 0;
 }
 
+/* Counts a slice that has a part in the time to show. */
+static void
+take(struct wp_timeline *timeline, uint64_t from_ns, uint64_t until_ns)
+{
+    timeline->profile_count++;
+    timeline->profiles_ns += until_ns - from_ns;
+    if (from_ns < timeline->whole_from_ns)
+        timeline->whole_from_ns = from_ns;
+    if (until_ns > timeline->whole_until_ns)
+        timeline->whole_until_ns = until_ns;
+}
+
+/* What was noted of the time to show. */
+static int
+add_note(struct maker *maker, const struct wp_recorded_span *note)
+{
+    const struct wp_timeline_options *options = &maker->timeline.options;
+    uint64_t from_ns = note->from_ns > options->from_ns ? note->from_ns : options->from_ns;
+    uint64_t until_ns = note->until_ns < options->until_ns ? note->until_ns : options->until_ns;
+
+    return from_ns < until_ns ? add_span(maker, from_ns, until_ns) : 0;
+}
+
 static int
 add_capture(const struct wp_pprof *capture, uint64_t from_ns, uint64_t until_ns, void *context,
             struct wp_error *error)
@@ -294,14 +318,18 @@ add_capture(const struct wp_pprof *capture, uint64_t from_ns, uint64_t until_ns,
     struct maker *maker = context;
     uint64_t begin_ns = snap(&maker->timeline.options, from_ns);
     uint64_t end_ns = snap(&maker->timeline.options, until_ns);
+    const struct wp_timeline_options *options = &maker->timeline.options;
     struct wp_selection selection;
-    int status = wp_selection_init(&selection, &maker->timeline.options.selection,
-                                   maker->timeline.options.type, error);
+    int status;
 
     if (begin_ns == end_ns) {
         begin_ns = from_ns;
         end_ns = until_ns;
     }
+    if (end_ns <= options->from_ns || begin_ns >= options->until_ns)
+        return 0;
+    take(&maker->timeline, begin_ns, end_ns);
+    status = wp_selection_init(&selection, &options->selection, options->type, error);
     if (status == 0 && (add_selected(maker, &selection, capture, begin_ns, end_ns) != 0 ||
                         add_span(maker, from_ns, until_ns) != 0))
         status = out_of_memory(error);
@@ -402,12 +430,14 @@ make(struct maker *maker, const struct wp_stored_slices *slices, struct wp_error
     if (wp_keyset_init(&maker->names) != 0)
         return out_of_memory(error);
     status = make_rows(maker, slices->usual_ns, error);
+    timeline->whole_from_ns = timeline->options.from_ns;
+    timeline->whole_until_ns = timeline->options.until_ns;
     if (status == 0)
         status =
             wp_stored_slices_read(slices, timeline->options.from_ns, timeline->options.until_ns,
                                   add_capture, maker, &timeline->reading, error);
     for (size_t i = 0; i < slices->span_count && status == 0; i++) {
-        if (add_span(maker, slices->spans[i].from_ns, slices->spans[i].until_ns) != 0)
+        if (add_note(maker, &slices->spans[i]) != 0)
             status = out_of_memory(error);
     }
     timeline->is_noted = slices->program_count > 0;

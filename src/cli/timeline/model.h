@@ -59,13 +59,18 @@ struct wp_timeline {
     size_t part_count;
     struct wp_stored_reading reading;
     bool is_noted; /* a time without a profile is known to have been recorded or not */
+    size_t profile_count;
+    uint64_t profiles_ns; /* their spans, all together */
     double delay_ns;
     double recorded_ns;
+    /* What the profiles are of, for those who do not divide them as rows do: the time to show, with
+     * the whole of each slice that has a part in it, and how much of that was recorded. */
+    uint64_t whole_from_ns, whole_until_ns, whole_recorded_ns;
     double peak; /* the largest delay per recorded time of a row */
 };
 
-/* Called for each capture that is read, besides, with the share of its span that is shown; NULL:
- * nothing else is wanted. */
+/* Called for each capture that has a part in the time to show, besides; NULL: nothing else is
+ * wanted. */
 typedef int wp_timeline_visit(const struct wp_pprof *capture, void *context,
                               struct wp_error *error);
 

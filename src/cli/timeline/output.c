@@ -12,7 +12,7 @@
 #define BAR_COLUMNS 16u
 #define DEFAULT_COLUMNS 100u
 #define LEAST_COLUMNS 60u
-#define NS_PER_DAY UINT64_C(86400000000000)
+#define NS_PER_S UINT64_C(1000000000)
 #define NAME_BYTES 512u
 #define LEAST_SHARE 0.005 /* of a row: less reads as 0 % */
 
@@ -40,30 +40,43 @@ wp_timeline_nothing(const struct wp_timeline *timeline, const struct wp_timeline
 }
 
 static bool
-is_one_day(const struct wp_timeline *timeline)
+is_one_day(uint64_t from_ns, uint64_t until_ns, bool utc)
 {
-    const struct wp_timeline_options *options = &timeline->options;
     char first[WP_TIME_TEXT_BYTES], last[WP_TIME_TEXT_BYTES];
 
-    wp_time_format(options->from_ns, options->utc, WP_TIME_DATE, first);
-    wp_time_format(options->until_ns, options->utc, WP_TIME_DATE, last);
+    wp_time_format(from_ns, utc, WP_TIME_DATE, first);
+    wp_time_format(until_ns, utc, WP_TIME_DATE, last);
     return strcmp(first, last) == 0;
+}
+
+static char *
+format_range(const struct wp_timeline *timeline, uint64_t from_ns, uint64_t until_ns,
+             char text[WP_TIMELINE_RANGE_BYTES])
+{
+    bool utc = timeline->options.utc;
+    char from[WP_TIME_TEXT_BYTES], until[WP_TIME_TEXT_BYTES], zone[WP_TIME_TEXT_BYTES];
+    uint64_t whole = timeline->options.row_ns % NS_PER_S == 0 ? NS_PER_S : 1;
+
+    /* Fractions of a second only where rows have them. */
+    wp_time_format(from_ns - from_ns % whole, utc, WP_TIME_FULL, from);
+    wp_time_format(until_ns - until_ns % whole, utc,
+                   is_one_day(from_ns, until_ns, utc) ? WP_TIME_CLOCK : WP_TIME_FULL, until);
+    wp_time_format_zone(from_ns, utc, zone);
+    snprintf(text, WP_TIMELINE_RANGE_BYTES, "%s to %s %s", from, until, zone);
+    return text;
 }
 
 char *
 wp_timeline_format_range(const struct wp_timeline *timeline, char text[WP_TIMELINE_RANGE_BYTES])
 {
-    const struct wp_timeline_options *options = &timeline->options;
-    char from[WP_TIME_TEXT_BYTES], until[WP_TIME_TEXT_BYTES], zone[WP_TIME_TEXT_BYTES];
-    uint64_t whole = options->row_ns % UINT64_C(1000000000) == 0 ? UINT64_C(1000000000) : 1;
+    return format_range(timeline, timeline->options.from_ns, timeline->options.until_ns, text);
+}
 
-    /* Fractions of a second only where rows have them. */
-    wp_time_format(options->from_ns - options->from_ns % whole, options->utc, WP_TIME_FULL, from);
-    wp_time_format(options->until_ns - options->until_ns % whole, options->utc,
-                   is_one_day(timeline) ? WP_TIME_CLOCK : WP_TIME_FULL, until);
-    wp_time_format_zone(options->from_ns, options->utc, zone);
-    snprintf(text, WP_TIMELINE_RANGE_BYTES, "%s to %s %s", from, until, zone);
-    return text;
+char *
+wp_timeline_format_whole_range(const struct wp_timeline *timeline,
+                               char text[WP_TIMELINE_RANGE_BYTES])
+{
+    return format_range(timeline, timeline->whole_from_ns, timeline->whole_until_ns, text);
 }
 
 /* --- Lines
@@ -80,10 +93,11 @@ struct printer {
 static enum wp_time_parts
 parts_of(const struct wp_timeline *timeline)
 {
-    uint64_t row_ns = timeline->options.row_ns;
-    bool has_ms = row_ns % UINT64_C(1000000000) != 0;
+    const struct wp_timeline_options *options = &timeline->options;
+    uint64_t row_ns = options->row_ns;
+    bool has_ms = row_ns % NS_PER_S != 0;
 
-    if (is_one_day(timeline))
+    if (is_one_day(options->from_ns, options->until_ns, options->utc))
         return has_ms ? WP_TIME_CLOCK_MS : WP_TIME_CLOCK;
     if (row_ns % UINT64_C(60000000000) == 0)
         return WP_TIME_DAY_CLOCK;
@@ -224,7 +238,7 @@ print_peak(const struct printer *printer)
     fprintf(printer->stream, "\nHottest: %s, %s, most of it in %s.", from,
             wp_timeline_format_rate(wp_timeline_rate(peak), rate, sizeof rate), name);
     /* Several slices of usual length in a row: there is more to see. */
-    if (timeline->reading.span_ns / timeline->reading.read * 2 <= timeline->options.row_ns)
+    if (timeline->profiles_ns / timeline->profile_count * 2 <= timeline->options.row_ns)
         fprintf(printer->stream, " Closer: --from '%s' --to '%s'", from, until);
     fputs("\n", printer->stream);
 }
@@ -249,7 +263,7 @@ print_heading(const struct printer *printer)
             wp_timeline_heading(timeline->options.type), source,
             wp_timeline_format_range(timeline, range),
             wp_quantity_format_exact_time(timeline->options.row_ns, length),
-            timeline->reading.read);
+            timeline->profile_count);
     fprintf(printer->stream, "%-*s %11s %*s%s\n", time_columns(printer), "time", "delay/s",
             (int)BAR_COLUMNS + 1, "", "hottest functions");
 }

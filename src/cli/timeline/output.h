@@ -38,9 +38,12 @@ const char *wp_timeline_format_rate(double rate, char *text, size_t size);
 const char *wp_timeline_nothing(const struct wp_timeline *timeline,
                                 const struct wp_timeline_row *row);
 
-/* "2026-11-22 03:00:00 to 04:00:00 CET (UTC+01:00)". Returns `text`. */
+/* "2026-11-22 03:00:00 to 04:00:00 CET (UTC+01:00)": the time to show, or that with the whole of
+ * each slice that has a part in it. Both return `text`. */
 #define WP_TIMELINE_RANGE_BYTES 256u
 char *wp_timeline_format_range(const struct wp_timeline *timeline,
                                char text[WP_TIMELINE_RANGE_BYTES]);
+char *wp_timeline_format_whole_range(const struct wp_timeline *timeline,
+                                     char text[WP_TIMELINE_RANGE_BYTES]);
 
 #endif

@@ -115,7 +115,7 @@ wp_timeline_print_json(const struct wp_timeline *timeline, const struct wp_timel
         add_time(object, "from", timeline->options.from_ns) &&
         add_time(object, "until", timeline->options.until_ns) &&
         wp_json_add_double(object, "row_seconds", (double)timeline->options.row_ns / 1e9) &&
-        wp_json_add_number(object, "profiles", timeline->reading.read) &&
+        wp_json_add_number(object, "profiles", timeline->profile_count) &&
         wp_json_add_flag(object, "gaps_are_known", timeline->is_noted) &&
         add_rows(object, timeline, output->top))
         text = json_object_to_json_string_ext(object, JSON_FLAGS);

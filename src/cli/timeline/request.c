@@ -7,6 +7,47 @@
 #include "cli/kind_functions.h"
 #include "cli/message.h"
 #include "cli/time_text.h"
+#include "profile/profile.h"
+
+/* Nothing that was found is of the type and says of what span it is: which of the two is wrong. */
+static int
+explain_nothing(const struct wp_stored_slices *slices, enum wp_region_profile type,
+                struct wp_error *error)
+{
+    const char *other =
+        wp_profile_type_name(type == WP_PROFILE_BLOCK ? WP_PROFILE_MUTEX : WP_PROFILE_BLOCK);
+
+    if (slices->timeless_path != NULL)
+        return wp_error_set(error, EINVAL,
+                            "%s does not say of what span of time it is; profiles of `waitprof "
+                            "record` do",
+                            slices->timeless_path);
+    if (slices->slice_count == 0 && slices->other_path != NULL)
+        return wp_error_set(error, EINVAL,
+                            "%s: what is there is of the %s profile; give --profile "
+                            "%s",
+                            slices->other_path, other, other);
+    return wp_error_set(error, EINVAL,
+                        "there are no profiles that can be read and say of what span they are");
+}
+
+/* What was asked for has nothing of what is stored. */
+static int
+explain_range(const struct wp_timeline_values *values, const struct wp_stored_slices *slices,
+              const struct wp_timeline_options *options, struct wp_error *error)
+{
+    char from[WP_TIME_TEXT_BYTES], until[WP_TIME_TEXT_BYTES], what[128];
+
+    if (options->from_ns >= slices->until_ns)
+        snprintf(what, sizeof what, "--from %.64s: nothing is that late", values->from);
+    else if (options->until_ns <= slices->from_ns)
+        snprintf(what, sizeof what, "--to %.64s: nothing is that early", values->to);
+    else
+        snprintf(what, sizeof what, "--to %.64s: that is not after --from", values->to);
+    return wp_error_set(error, EINVAL, "%s; what is stored is from %s to %s", what,
+                        wp_time_format(slices->from_ns, values->utc, WP_TIME_FULL, from),
+                        wp_time_format(slices->until_ns, values->utc, WP_TIME_FULL, until));
+}
 
 /* The range of a request: what was stored, or the part that was asked for. */
 static int
@@ -32,11 +73,12 @@ choose_range(const struct wp_timeline_values *values, const struct wp_stored_sli
         options->until_ns <= slices->from_ns)
         status = wp_time_parse(values->to, utc, slices->from_ns, WP_TIME_AFTER, &options->until_ns,
                                error);
-    if (status == 0 && options->until_ns <= options->from_ns && values->from != NULL)
-        status = wp_error_set(error, EINVAL, "--from %s: nothing is that late%s", values->from,
-                              values->to != NULL ? ", or --to is before it" : "");
-    if (status == 0 && options->until_ns <= options->from_ns)
-        status = wp_error_set(error, EINVAL, "there are no profiles of that type and time");
+    if (status == 0 && slices->until_ns <= slices->from_ns)
+        return explain_nothing(slices, options->type, error);
+    if (status == 0 &&
+        (options->until_ns <= options->from_ns || options->until_ns <= slices->from_ns ||
+         options->from_ns >= slices->until_ns))
+        status = explain_range(values, slices, options, error);
     return status;
 }
 
@@ -86,6 +128,10 @@ wp_timeline_of_arguments(char *const *arguments, const struct wp_timeline_values
     int status = wp_stored_slices_find(arguments, request->type, &slices, error);
 
     *timeline = NULL;
+    if (status == 0 && request->is_optional && slices.until_ns == 0) {
+        wp_stored_slices_free(&slices);
+        return 0;
+    }
     if (status == 0)
         status = choose_range(values, &slices, &options, error);
     if (status == 0)

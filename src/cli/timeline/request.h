@@ -52,6 +52,7 @@ struct wp_timeline_request {
     enum wp_region_profile type;
     uint64_t row_ns; /* 0: as fits in rows_max */
     size_t rows_max;
+    bool is_optional;         /* nothing of the type is there: no error, and no timeline */
     wp_timeline_visit *visit; /* NULL: none; called for each capture */
     void *context;
 };

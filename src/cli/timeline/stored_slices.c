@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/capture_directory.h"
 #include "cli/message.h"
 #include "cli/profile_file_name.h"
 #include "profile/profile.h"
@@ -82,6 +83,7 @@ find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, enum wp_
     size_t spans = slices->span_count;
     struct wp_stored_slice slice = {.program = (uint32_t)slices->program_count};
     int status = add_spans(slices, dirfd(stream));
+    bool has_others = false;
     struct dirent *entry;
 
     *found = slices->span_count > spans;
@@ -91,9 +93,13 @@ find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, enum wp_
         *found = true;
         if (slice.type == type)
             status = add_slice(slices, &slice);
+        else
+            has_others = true;
     }
     if (status == 0 && *found)
         status = add_program(slices, path, slices->span_count > spans);
+    if (status == 0 && has_others)
+        slices->other_path = slices->programs[slices->program_count - 1].directory;
     return status;
 }
 
@@ -128,22 +134,36 @@ find_below(struct wp_stored_slices *slices, const char *path, enum wp_region_pro
     return status;
 }
 
-/* A file of any name says itself what it is. */
+/* Files of any name say themselves what they are. */
+struct file_search {
+    struct wp_stored_slices *slices;
+    enum wp_region_profile type;
+};
+
+/* A wp_capture_directory_visit. */
 static int
-find_file(struct wp_stored_slices *slices, const char *path, enum wp_region_profile type,
-          struct wp_error *error)
+find_file(const char *path, void *context, struct wp_error *error)
 {
-    struct wp_stored_slice slice = {.path = path, .type = type};
+    const struct file_search *search = context;
+    struct wp_stored_slices *slices = search->slices;
+    struct wp_stored_slice slice = {.type = search->type};
     struct wp_pprof *capture = NULL;
     int status = wp_pprof_read(path, &capture, error);
 
     if (status != 0)
         return status;
+    slice.path = wp_arena_string(&slices->arena, path, strlen(path));
     slice.until_ns = capture->time_ns;
-    if (capture->time_ns == 0)
-        status = wp_error_set(error, EINVAL, "%s: does not say when it was taken", path);
-    else if ((capture->type == 0 || capture->type == type) && add_slice(slices, &slice) != 0)
+    if (slice.path == NULL)
         status = out_of_memory(error);
+    else if (capture->time_ns == 0)
+        status = wp_error_set(error, EINVAL, "%s: does not say when it was taken", path);
+    else if (capture->type != 0 && capture->type != search->type)
+        slices->other_path = slice.path;
+    else if (add_slice(slices, &slice) != 0)
+        status = out_of_memory(error);
+    else if (capture->duration_ns == 0)
+        slices->timeless_path = slice.path;
     wp_pprof_free(capture);
     return status;
 }
@@ -180,8 +200,8 @@ read_duration(const struct wp_stored_slices *slices, size_t index)
     return duration_ns;
 }
 
-/* The time of all of them. Names tell ends alone, so that the first one must be read; that, and the
- * last, may be shorter than the others. */
+/* The time of all of them. Names tell ends alone, so that the first one must be read. How long that
+ * is depends on when the recorder was started, and the last may be short, too. */
 static void
 measure(struct wp_stored_slices *slices)
 {
@@ -194,7 +214,8 @@ measure(struct wp_stored_slices *slices)
 
         slices->from_ns = slices->slices[0].until_ns - first_ns;
         slices->until_ns = slices->slices[count - 1].until_ns;
-        slices->usual_ns = middle_ns > first_ns ? middle_ns : first_ns;
+        slices->usual_ns =
+            middle_ns > first_ns || (count > 2 && middle_ns != 0) ? middle_ns : first_ns;
     }
     for (size_t i = 0; i < slices->span_count; i++) {
         const struct wp_recorded_span *span = &slices->spans[i];
@@ -210,6 +231,7 @@ int
 wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                       struct wp_stored_slices *slices, struct wp_error *error)
 {
+    struct file_search search = {slices, type};
     int status = 0;
 
     *slices = (struct wp_stored_slices){0};
@@ -218,9 +240,16 @@ wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
         bool found = false;
 
         if (stat(arguments[i], &facts) != 0)
-            return wp_error_set(error, errno, "%s: %s", arguments[i], strerror(errno));
+            return wp_error_set(error, errno,
+                                "%s: %s; give a directory that `waitprof record --every` has "
+                                "filled, or pprof files",
+                                arguments[i], strerror(errno));
         if (!S_ISDIR(facts.st_mode)) {
-            status = find_file(slices, arguments[i], type, error);
+            status = find_file(arguments[i], &search, error);
+            continue;
+        }
+        if (wp_capture_directory_is(arguments[i])) {
+            status = wp_capture_directory_read(arguments[i], find_file, &search, error);
             continue;
         }
         status = find_below(slices, arguments[i], type, 1, &found, error);
@@ -298,8 +327,6 @@ wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns, u
         if (capture->duration_ns == 0) {
             reading->without_span++;
         } else if (slice->until_ns - capture->duration_ns < until_ns) {
-            reading->span_ns += capture->duration_ns;
-            reading->read++;
             status = visit(capture, slice->until_ns - capture->duration_ns, slice->until_ns,
                            context, error);
         } else if (slice->path == NULL) {

@@ -37,15 +37,18 @@ struct wp_stored_slices {
     size_t span_count;
     uint64_t from_ns, until_ns; /* of all of them; equal: there are none */
     uint64_t usual_ns;          /* how long one is, by a look at some; 0 unknown */
+    const char *other_path;     /* where there are profiles of the other type; NULL: nowhere */
+    const char *timeless_path;  /* of a file that does not say of what span it is; NULL: none */
 
     size_t program_capacity, slice_capacity, span_capacity; /* internal */
     struct wp_arena arena;
 };
 
 /*
- * Finds the slices of a type below arguments (NULL ends them), each a directory that such a command
- * has filled, the directory of one program in it, or a pprof file. 0; -ENOENT and the like;
- * -EINVAL: there is nothing of that kind. Free it whatever is returned.
+ * Finds the slices of a type below arguments (NULL ends them, and it outlives them), each a
+ * directory that such a command has filled, the directory of one program in it, a pprof file, or a
+ * directory of those. 0; -ENOENT and the like; -EINVAL: there is nothing of that kind. Free it
+ * whatever is returned.
  */
 int wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                           struct wp_stored_slices *slices, struct wp_error *error);
@@ -58,10 +61,8 @@ typedef int wp_stored_slices_visit(const struct wp_pprof *capture, uint64_t from
 
 /* What came of reading. */
 struct wp_stored_reading {
-    size_t read;
     size_t unreadable;   /* left out; the first is told in a warning */
     size_t without_span; /* left out: they do not say of what time they are */
-    uint64_t span_ns;    /* of those that were read, all together */
 };
 
 /* Reads those that have a part in [from_ns, until_ns), oldest first. */

@@ -109,6 +109,8 @@ draw_rates(const struct wp_top_view *view, struct wp_canvas *canvas, size_t row)
     if (snapshot->wait_fraction > 1)
         column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " waits %s",
                                  wp_top_figure_fraction(snapshot->wait_fraction, fraction));
+    if (snapshot->conditions_are_unsplit)
+        column = wp_canvas_print(canvas, row, column, WP_ROLE_PLAIN, " conditions unsplit");
     for (size_t i = 0; i < snapshot->lease_count; i++)
         column = draw_lease(canvas, row, column, &snapshot->leases[i], snapshot->read_monotonic_ns);
     if (snapshot->lease_count > 0)

@@ -42,6 +42,8 @@ add_own_cost(struct json_object *object, const char *name, struct wp_own_cost co
     wp_json_add_number(figures, "mutex_samples", cost.unlocks);
     if (cost.unlocks != 0)
         wp_json_add_double(figures, "ns_per_mutex_sample", cost.unlock_ns);
+    if (cost.condition_ns > 0)
+        wp_json_add_double(figures, "ns_per_condition_passed_over", cost.condition_ns);
     json_object_object_add(object, name, figures);
 }
 

@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/library_path.h"
 #include "cli/tune/contention.h"
+#include "cli/tune/stop_signals.h"
 #include "core/region_format.h"
 #include "profile/own_cost.h"
 #include "profile/region_reader.h"
@@ -39,6 +41,13 @@ struct run {
     uint64_t mutex_fraction;
 };
 
+/* Where, and with what. */
+struct place {
+    char directory[PATH_MAX]; /* nothing else is in it */
+    char library[PATH_MAX];
+    sigset_t stops, before; /* signals that are blocked meanwhile, and the mask before */
+};
+
 struct child {
     pid_t pid;
     int answer; /* reads its byte */
@@ -56,26 +65,25 @@ set_number(const char *name, uint64_t number)
 
 /* In the child. Its environment is its own: settings for the command's targets are not for it. */
 static void
-become_contention(const struct run *run, const char *directory, const char *library, int input,
-                  int output)
+become_contention(const struct run *run, const struct place *place, int input, int output)
 {
     static const char *const settings[] = {"WAITPROF_EXE",   "WAITPROF_EVENTS", "WAITPROF_BUDGET",
                                            "WAITPROF_DEPTH", "WAITPROF_RUN",    "WAITPROF_DEBUG"};
 
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         unsetenv(settings[i]);
-    setenv("LD_PRELOAD", library, 1);
-    setenv("WAITPROF_DIR", directory, 1);
+    setenv("LD_PRELOAD", place->library, 1);
+    setenv("WAITPROF_DIR", place->directory, 1);
     set_number("WAITPROF_BLOCK_RATE", run->block_rate_ns);
     set_number("WAITPROF_MUTEX_FRACTION", run->mutex_fraction);
+    sigprocmask(SIG_SETMASK, &place->before, NULL);
     if (dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0)
         execl("/proc/self/exe", "waitprof", "tune", run->kind, (char *)NULL);
     _exit(127);
 }
 
 static int
-start(const struct run *run, const char *directory, const char *library, struct child *child,
-      struct wp_error *error)
+start(const struct run *run, const struct place *place, struct child *child, struct wp_error *error)
 {
     int input[2], output[2];
 
@@ -88,7 +96,7 @@ start(const struct run *run, const char *directory, const char *library, struct 
     }
     child->pid = fork();
     if (child->pid == 0)
-        become_contention(run, directory, library, input[0], output[1]);
+        become_contention(run, place, input[0], output[1]);
     close(input[0]);
     close(output[1]);
     child->answer = output[0];
@@ -110,22 +118,33 @@ finish(struct child *child)
         continue;
 }
 
-static int
-await_answer(const struct child *child, struct wp_error *error)
+int
+wp_tune_calibration_await(int answer, const sigset_t *stops, int timeout_ms, struct wp_error *error)
 {
-    struct pollfd answer = {.fd = child->answer, .events = POLLIN};
+    struct pollfd events[] = {
+        {.fd = answer, .events = POLLIN},
+        {.fd = signalfd(-1, stops, SFD_CLOEXEC), .events = POLLIN},
+    };
+    int ready = -1;
     char byte;
 
-    while (poll(&answer, 1, ANSWER_MS) < 0) {
-        if (errno != EINTR)
-            return wp_error_set(error, errno, "no answer: %s", strerror(errno));
-    }
-    if (read(child->answer, &byte, 1) != 1)
+    do {
+        ready = poll(events, 2, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    if (events[1].fd >= 0)
+        close(events[1].fd);
+    if (ready < 0)
+        return wp_error_set(error, errno, "no answer: %s", strerror(errno));
+    if (ready == 0)
+        return wp_error_set(error, ETIMEDOUT, "the program for it gave no answer in time");
+    if ((events[1].revents & POLLIN) != 0)
+        return wp_error_set(error, EINTR, "a signal ended it");
+    if (read(answer, &byte, 1) != 1)
         return wp_error_set(error, EIO, "the program for it gave no answer");
     return 0;
 }
 
-/* Reads the only region in the directory, and removes it. */
+/* Reads the only region in the directory. */
 static int
 read_region(const char *directory, struct wp_own_cost *cost, struct wp_error *error)
 {
@@ -142,33 +161,46 @@ read_region(const char *directory, struct wp_own_cost *cost, struct wp_error *er
         if (file->d_name[0] == '.')
             continue;
         fd = openat(dirfd(files), file->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd >= 0)
-            status = wp_reader_read(fd, file->d_name, &snapshot, error);
-        if (fd >= 0 && status == 0)
+        if (fd < 0)
+            continue;
+        status = wp_reader_read(fd, file->d_name, &snapshot, error);
+        if (status == 0)
             *cost = wp_own_cost_of(snapshot->counters, 0);
         wp_snapshot_free(snapshot);
-        if (fd >= 0)
-            close(fd);
-        unlinkat(dirfd(files), file->d_name, 0);
+        close(fd);
     }
     closedir(files);
     return status;
 }
 
+/* Of what a program that was killed has left. */
+static void
+empty_directory(const char *directory)
+{
+    DIR *files = opendir(directory);
+    struct dirent *file;
+
+    if (files == NULL)
+        return;
+    while ((file = readdir(files)) != NULL)
+        unlinkat(dirfd(files), file->d_name, 0);
+    closedir(files);
+}
+
+/* The region is there as long as the program lives. */
 static int
-measure(const struct run *run, const char *directory, const char *library, struct wp_own_cost *cost,
+measure(const struct run *run, const struct place *place, struct wp_own_cost *cost,
         struct wp_error *error)
 {
-    struct child child = {.pid = -1};
-    int status = start(run, directory, library, &child, error);
+    struct child child = {.answer = -1, .life = -1};
+    int status = start(run, place, &child, error);
 
     if (status == 0) {
-        int reading;
-
-        status = await_answer(&child, error);
-        reading = read_region(directory, cost, status == 0 ? error : NULL);
-        status = status != 0 ? status : reading;
+        status = wp_tune_calibration_await(child.answer, &place->stops, ANSWER_MS, error);
+        if (status == 0)
+            status = read_region(place->directory, cost, error);
         finish(&child);
+        empty_directory(place->directory);
     }
     if (status == 0 && (cost->waits == 0 || cost->wait_ns <= 0))
         status = wp_error_set(error, ENODATA, "no wait was timed");
@@ -182,7 +214,7 @@ known_or(double known, double otherwise)
 }
 
 static int
-measure_all(const char *directory, const char *library, struct wp_tune_calibration *calibration,
+measure_all(const struct place *place, struct wp_tune_calibration *calibration,
             struct wp_error *error)
 {
     static const struct run runs[] = {
@@ -194,7 +226,7 @@ measure_all(const char *directory, const char *library, struct wp_tune_calibrati
     int status = 0;
 
     for (size_t i = 0; i < 3 && status == 0; i++)
-        status = measure(&runs[i], directory, library, &costs[i], error);
+        status = measure(&runs[i], place, &costs[i], error);
     if (status != 0)
         return status;
     *calibration = (struct wp_tune_calibration){
@@ -212,21 +244,25 @@ measure_all(const char *directory, const char *library, struct wp_tune_calibrati
 int
 wp_tune_calibrate(struct wp_tune_calibration *calibration, struct wp_error *error)
 {
-    char directory[PATH_MAX], library[PATH_MAX];
+    struct place place;
     const char *parent = getenv("TMPDIR");
     int status;
 
     *calibration = typical;
-    if (wp_library_path_find(library, sizeof library) != 0)
-        return wp_error_set(error, ENOENT, "%s: no such library", library);
+    if (wp_library_path_find(place.library, sizeof place.library) != 0)
+        return wp_error_set(error, ENOENT, "%s: no such library", place.library);
     if (parent == NULL || parent[0] != '/')
         parent = "/tmp";
-    if (snprintf(directory, sizeof directory, "%s/waitprof-tune-XXXXXX", parent) >=
-        (int)sizeof directory)
+    if (snprintf(place.directory, sizeof place.directory, "%s/waitprof-tune-XXXXXX", parent) >=
+        (int)sizeof place.directory)
         return wp_error_set(error, ENAMETOOLONG, "TMPDIR is too long");
-    if (mkdtemp(directory) == NULL)
-        return wp_error_set(error, errno, "%s: %s", directory, strerror(errno));
-    status = measure_all(directory, library, calibration, error);
-    rmdir(directory);
+    wp_stop_signals_block(&place.stops, &place.before);
+    if (mkdtemp(place.directory) != NULL) {
+        status = measure_all(&place, calibration, error);
+        rmdir(place.directory);
+    } else {
+        status = wp_error_set(error, errno, "%s: %s", place.directory, strerror(errno));
+    }
+    sigprocmask(SIG_SETMASK, &place.before, NULL);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "cli/tune/cpu_time.h"
 #include "cli/tune/probe.h"
 #include "cli/tune/slices.h"
+#include "cli/tune/stop_signals.h"
 #include "profile/clock.h"
 #include "profile/kind_totals.h"
 #include "profile/own_cost.h"
@@ -43,7 +44,7 @@ struct measuring {
     const struct wp_target *target;
     const struct wp_tune_plan *plan;
     struct wp_tune_measurement *result;
-    sigset_t stops;
+    sigset_t stops, before;    /* signals that end the span, and the mask before */
     uint64_t lease;            /* 0: none */
     struct wp_snapshot *first; /* of the span; its last is that of the slices */
     struct wp_tune_slices slices;
@@ -190,20 +191,6 @@ find_rates(struct measuring *measuring, struct wp_tune_probe *probe, struct wp_e
 
 /* --- From snapshots to the model --- */
 
-/* The rate that all samples of the span were kept at, with every wait looked at; 0: there is none.
- */
-static double
-rate_of_span(const struct measuring *measuring)
-{
-    const struct wp_snapshot *first = measuring->first, *last = measuring->slices.last;
-
-    if (first->rate_change_count != last->rate_change_count ||
-        first->block_rate_ns != last->block_rate_ns || first->wait_fraction != 1 ||
-        last->wait_fraction != 1 || counted(first, last, WP_COUNTER_waits_passed_over) > 0)
-        return 0;
-    return (double)last->block_rate_ns;
-}
-
 static double
 waits_of(const struct measuring *measuring, size_t function)
 {
@@ -242,7 +229,8 @@ static int
 fit_waiters(const struct measuring *measuring, struct wp_tune_model *model, struct wp_error *error)
 {
     const struct wp_tune_slices *slices = &measuring->slices;
-    double rate_ns = rate_of_span(measuring);
+    /* At which all samples of the span were kept, with every wait looked at; 0: there is none. */
+    double rate_ns = slices->rates_varied ? 0 : (double)slices->last->block_rate_ns;
 
     model->waiters =
         calloc(slices->piece_count + slices->last->function_count + 1, sizeof *model->waiters);
@@ -308,14 +296,17 @@ fit_counters(const struct measuring *measuring, const struct wp_tune_calibration
     const struct wp_snapshot *first = measuring->first, *last = measuring->slices.last;
     struct wp_tune_measurement *result = measuring->result;
     struct wp_tune_model *model = &result->model;
-    double fraction = (double)last->mutex_fraction * (double)last->wait_fraction;
+    const struct wp_tune_slices *slices = &measuring->slices;
+    /* The mean, where a budget has changed it. */
+    double fraction = slices->registered > 0 ? slices->lock_waits / slices->registered : 0;
     uint64_t span[WP_COUNTER_COUNT];
     struct wp_own_cost span_cost, life_cost;
 
     for (unsigned i = 0; i < WP_COUNTER_COUNT; i++)
         span[i] = (uint64_t)counted(first, last, (enum wp_region_counter)i);
     model->waits = (double)span[WP_COUNTER_waits];
-    model->lock_waits = fmin((double)span[WP_COUNTER_mutex_waiters] * fraction, model->waits);
+    model->registered = slices->registered;
+    model->lock_waits = fmin(slices->lock_waits, model->waits);
     if (fraction >= 1)
         model->unlocks = wp_tune_unlocks_fit((double)span[WP_COUNTER_mutex_samples],
                                              (double)span[WP_COUNTER_mutex_shares], fraction);
@@ -480,14 +471,10 @@ wp_tune_measure(const struct wp_target *target, const struct wp_tune_plan *plan,
     int status;
 
     *measurement = (struct wp_tune_measurement){.cpu_ns = -1};
-    sigemptyset(&measuring.stops);
-    sigaddset(&measuring.stops, SIGINT);
-    sigaddset(&measuring.stops, SIGTERM);
-    sigaddset(&measuring.stops, SIGHUP);
-    sigprocmask(SIG_BLOCK, &measuring.stops, NULL);
+    wp_stop_signals_block(&measuring.stops, &measuring.before);
     status = measure_span(&measuring, calibration, error);
     end_lease(&measuring);
-    sigprocmask(SIG_UNBLOCK, &measuring.stops, NULL);
+    sigprocmask(SIG_SETMASK, &measuring.before, NULL);
     if (status == 0)
         status = fit(&measuring, calibration, error);
     wp_snapshot_free(measuring.first);

@@ -34,8 +34,7 @@ wait_cost(const struct wp_tune_model *model, struct wp_tune_rates rates)
     double timed = rates.block_rate_ns != 0    ? model->waits
                    : rates.mutex_fraction != 0 ? model->lock_waits
                                                : 0;
-    double registered =
-        model->lock_waits * (inverse(rates.mutex_fraction) - inverse(model->rates.mutex_fraction));
+    double registered = model->lock_waits * inverse(rates.mutex_fraction) - model->registered;
     double cost = timed * model->costs.wait_ns + registered * model->costs.register_ns;
 
     return timed > 0 && cost > 0 ? cost : 0;
@@ -270,11 +269,12 @@ keeps_error(const struct wp_tune_model *model, double error, struct wp_tune_rate
 }
 
 struct wp_tune_advice
-wp_tune_model_advise(const struct wp_tune_model *model, const struct wp_tune_goal *goal)
+wp_tune_model_advise(const struct wp_tune_model *model, struct wp_tune_rates set,
+                     const struct wp_tune_goal *goal)
 {
     bool has_budget = goal->cost_ns_per_s != 0 || goal->samples_per_s != 0;
     struct wp_tune_advice advice = {
-        .rates = model->rates,
+        .rates = set,
         .knows_block = wp_tune_model_block_errors(model, 1).stacks > 0,
         .knows_mutex = wp_tune_model_mutex_errors(model, 1).stacks > 0,
     };

@@ -48,6 +48,7 @@ struct wp_tune_model {
     double span_ns;
     double waits;                  /* calls that had to wait, in the span */
     double lock_waits;             /* those of them that a holder may be to blame for */
+    double registered;             /* of these, waiters registered for the mutex profile */
     struct wp_tune_rates rates;    /* at which all this was measured */
     struct wp_tune_stack *waiters; /* slices of one stack stand together */
     size_t waiter_count;
@@ -91,18 +92,20 @@ struct wp_tune_goal {
 
 /* What follows. */
 struct wp_tune_advice {
-    struct wp_tune_rates rates; /* those of the measurement where nothing is known of a profile */
-    bool knows_block, knows_mutex;
-    bool within_budget; /* true without a budget */
-    bool within_error;  /* likewise */
+    struct wp_tune_rates rates;
+    bool knows_block, knows_mutex; /* false: nothing is, and its rate is no advice */
+    bool within_budget;            /* true without a budget */
+    bool within_error;             /* likewise */
 };
 
 /*
  * With an error, the coarsest rates of the steps that keep it; with a budget alone, the finest that
  * it pays, half of what remains after the timing of waits being for each profile. What cannot be
- * had is said, and the budget goes before the error.
+ * had is said, and the budget goes before the error. Where nothing is known of a profile its rate
+ * is taken as the one that is set.
  */
 struct wp_tune_advice wp_tune_model_advise(const struct wp_tune_model *model,
+                                           struct wp_tune_rates set,
                                            const struct wp_tune_goal *goal);
 
 #endif

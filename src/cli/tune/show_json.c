@@ -152,6 +152,16 @@ add_measurement(struct json_object *object, const struct wp_tune_findings *findi
            add_kinds(object, measurement);
 }
 
+/* A rate that is no advice is left out. */
+static bool
+add_advised_rates(struct json_object *object, const struct wp_tune_advice *advice)
+{
+    return (!advice->knows_block ||
+            wp_json_add_number(object, "block_rate_ns", advice->rates.block_rate_ns)) &&
+           (!advice->knows_mutex ||
+            wp_json_add_number(object, "mutex_fraction", advice->rates.mutex_fraction));
+}
+
 static bool
 add_advice(struct json_object *object, const struct wp_tune_findings *findings)
 {
@@ -160,7 +170,7 @@ add_advice(struct json_object *object, const struct wp_tune_findings *findings)
     struct wp_tune_outlook outlook = wp_tune_model_predict(model, advice->rates);
     struct json_object *member = json_object_new_object();
 
-    return wp_json_add(object, "recommended", member) && add_rates(member, advice->rates) &&
+    return wp_json_add(object, "recommended", member) && add_advised_rates(member, advice) &&
            wp_json_add_flag(member, "knows_block", advice->knows_block) &&
            wp_json_add_flag(member, "knows_mutex", advice->knows_mutex) &&
            wp_json_add_flag(member, "within_budget", advice->within_budget) &&

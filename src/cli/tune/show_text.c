@@ -8,6 +8,7 @@
 
 #define NS_PER_S 1e9
 #define CELL_BYTES 40u
+#define OPTIONS_BYTES 96u
 
 /* A row of the tables: a step that is a power of ten, or in force, or recommended. */
 struct row {
@@ -17,13 +18,35 @@ struct row {
 
 #define ROWS (WP_TUNE_BLOCK_RATES + 2)
 
-const char *
-wp_tune_show_options(struct wp_tune_rates rates, char *text, size_t size)
+/* "--block-rate 100us --mutex-fraction 10", or one of them; returns `text`. */
+static const char *
+format_options(struct wp_tune_rates rates, bool block, bool mutex, char text[OPTIONS_BYTES])
 {
     char rate[WP_QUANTITY_TEXT_BYTES];
+    size_t used = 0;
 
-    snprintf(text, size, "--block-rate %s --mutex-fraction %" PRIu64,
-             wp_quantity_format_exact_time(rates.block_rate_ns, rate), rates.mutex_fraction);
+    text[0] = '\0';
+    if (block)
+        used = (size_t)snprintf(text, OPTIONS_BYTES, "--block-rate %s%s",
+                                wp_quantity_format_exact_time(rates.block_rate_ns, rate),
+                                mutex ? " " : "");
+    if (mutex)
+        snprintf(text + used, OPTIONS_BYTES - used, "--mutex-fraction %" PRIu64,
+                 rates.mutex_fraction);
+    return text;
+}
+
+const char *
+wp_tune_show_budget_command(const struct wp_tune_findings *findings, char *text, size_t size)
+{
+    const struct wp_tune_goal *goal = findings->goal;
+    const char *quote = goal->cost_ns_per_s != 0 && goal->samples_per_s != 0 ? "'" : "";
+    char budget[WP_OWN_COST_TEXT_BYTES];
+
+    snprintf(
+        text, size, "waitprof rate --budget %s%s%s %s", quote,
+        wp_own_cost_format_budget(goal->cost_ns_per_s, goal->samples_per_s, budget, sizeof budget),
+        quote, findings->what);
     return text;
 }
 
@@ -210,16 +233,16 @@ show_span(const struct wp_tune_findings *findings, FILE *stream)
 {
     const struct wp_tune_measurement *measurement = findings->measurement;
     const struct wp_tune_model *model = &measurement->model;
-    char span[WP_QUANTITY_TEXT_BYTES], options[96], share[CELL_BYTES];
+    char span[WP_QUANTITY_TEXT_BYTES], options[OPTIONS_BYTES], share[CELL_BYTES];
 
     fprintf(stream, "%s", findings->command);
     if (findings->pid != 0)
         fprintf(stream, " (pid %d)", (int)findings->pid);
     fprintf(stream, ": %s at %s\n", format_ns(model->span_ns, span),
-            wp_tune_show_options(model->rates, options, sizeof options));
+            format_options(model->rates, true, true, options));
     if (measurement->leased)
         fprintf(stream, "(leased for this; before and now %s)\n",
-                wp_tune_show_options(measurement->before, options, sizeof options));
+                format_options(measurement->before, true, true, options));
     if (measurement->wait_fraction > 1.01)
         fprintf(stream, "(its budget lets one wait stand for %.1f)\n", measurement->wait_fraction);
     if (measurement->cpu_ns > 0)
@@ -233,20 +256,26 @@ show_doubts(const struct wp_tune_findings *findings, FILE *stream)
 {
     const struct wp_tune_measurement *measurement = findings->measurement;
     const struct wp_tune_advice *advice = &findings->advice;
+    char command[WP_TUNE_SHOW_COMMAND_BYTES];
 
     if (!advice->knows_block)
-        fprintf(stream, "nothing is known of the block profile: no wait was kept\n");
+        fprintf(stream,
+                "nothing is known of the block profile: no wait was kept; its rate stays\n");
     else if (measurement->samples[0] < WP_TUNE_FEW_SAMPLES)
         fprintf(stream, "only %.0f samples of waits were kept: take the block rates as rough\n",
                 measurement->samples[0]);
     if (!advice->knows_mutex)
-        fprintf(stream, "nothing is known of the mutex profile: no unlock was charged\n");
+        fprintf(stream,
+                "nothing is known of the mutex profile: no unlock was charged; its fraction "
+                "stays\n");
     else if (measurement->samples[1] < WP_TUNE_FEW_SAMPLES)
         fprintf(stream, "only %.0f unlocks were charged: take the mutex fractions as rough\n",
                 measurement->samples[1]);
     if (!advice->within_budget)
-        fprintf(stream, "no rates keep the budget: `waitprof rate --budget` makes the program "
-                        "itself\nkeep it, by passing over waits\n");
+        fprintf(stream,
+                "no rates keep the budget; the program itself does, by passing over waits, after\n"
+                "%s\n",
+                wp_tune_show_budget_command(findings, command, sizeof command));
     if (!advice->within_error)
         fprintf(stream, "the error cannot be kept%s\n",
                 findings->goal->cost_ns_per_s + findings->goal->samples_per_s != 0
@@ -275,26 +304,45 @@ show_goal(const struct wp_tune_goal *goal, FILE *stream)
 }
 
 static void
-show_advice(const struct wp_tune_findings *findings, FILE *stream)
+show_recommended(const struct wp_tune_findings *findings, FILE *stream)
 {
     const struct wp_tune_advice *advice = &findings->advice;
     struct wp_tune_outlook outlook =
         wp_tune_model_predict(&findings->measurement->model, advice->rates);
-    char options[96], share[CELL_BYTES], added[WP_QUANTITY_TEXT_BYTES], samples[CELL_BYTES];
+    char options[OPTIONS_BYTES], share[CELL_BYTES], added[WP_QUANTITY_TEXT_BYTES];
+    char samples[CELL_BYTES];
 
     show_goal(findings->goal, stream);
-    fprintf(stream, "  %s\n", wp_tune_show_options(advice->rates, options, sizeof options));
+    fprintf(stream, "  %s\n",
+            format_options(advice->rates, advice->knows_block, advice->knows_mutex, options));
     fprintf(stream, "  %s of a processor, %s a wait, %s samples/s\n",
             wp_own_cost_format_share(outlook.cost_share, share, sizeof share),
             format_ns(outlook.added_ns, added),
             format_count(outlook.block_samples_per_s + outlook.mutex_samples_per_s, samples));
-    show_doubts(findings, stream);
-    if (!findings->applied) {
-        fprintf(stream, "to set them: waitprof rate %s %s\n", options, findings->what);
+}
+
+/* With those options alone whose rates are recommended. */
+static void
+show_advice(const struct wp_tune_findings *findings, FILE *stream)
+{
+    const struct wp_tune_advice *advice = &findings->advice;
+    const bool both = advice->knows_block && advice->knows_mutex;
+    char options[OPTIONS_BYTES];
+
+    if (!advice->knows_block && !advice->knows_mutex) {
+        fprintf(stream, "\nnothing to recommend:\n");
+        show_doubts(findings, stream);
         return;
     }
-    fprintf(stream, "they are set; to go back: waitprof rate %s %s\n",
-            wp_tune_show_options(findings->measurement->base, options, sizeof options),
+    show_recommended(findings, stream);
+    show_doubts(findings, stream);
+    if (findings->applied)
+        fprintf(stream, "%s set; to go back: ", both ? "they are" : "it is");
+    else
+        fprintf(stream, "to set %s: ", both ? "them" : "it");
+    fprintf(stream, "waitprof rate %s %s\n",
+            format_options(findings->applied ? findings->measurement->base : advice->rates,
+                           advice->knows_block, advice->knows_mutex, options),
             findings->what);
 }
 

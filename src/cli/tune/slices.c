@@ -106,6 +106,66 @@ add_slice(struct wp_tune_slices *slices, const struct wp_snapshot *snapshot, uin
     return true;
 }
 
+/* One waiter in so many is registered, of calls that must wait; 0: none. */
+static double
+fraction_of(const struct wp_snapshot *snapshot)
+{
+    return (double)snapshot->mutex_fraction * (double)snapshot->wait_fraction;
+}
+
+/* Of a slice whose fraction changed in it, as if half way. */
+static double
+fraction_between(const struct wp_snapshot *first, const struct wp_snapshot *last)
+{
+    double one = fraction_of(first), other = fraction_of(last);
+
+    if (one <= 0 || other <= 0)
+        return one + other;
+    return 2 / (1 / one + 1 / other);
+}
+
+static bool
+looks_at_all(const struct wp_snapshot *first, const struct wp_snapshot *last)
+{
+    return first->wait_fraction == 1 && last->wait_fraction == 1 &&
+           last->counters[WP_COUNTER_waits_passed_over] ==
+               first->counters[WP_COUNTER_waits_passed_over];
+}
+
+/* Changes of a budget are no changes of rates as people see them: each of its turns says how it
+ * left them. */
+static bool
+turns_kept(const struct wp_snapshot *snapshot, uint64_t block_rate_ns, uint64_t since_ns)
+{
+    for (size_t i = 0; i < snapshot->budget_turns_known; i++) {
+        const struct wp_reader_budget_turn *turn = &snapshot->budget_turns[i];
+
+        if (turn->realtime_ns > since_ns && turn->block_rate_ns != block_rate_ns)
+            return false;
+    }
+    return true;
+}
+
+static void
+add_rates(struct wp_tune_slices *slices, const struct wp_snapshot *snapshot)
+{
+    const struct wp_snapshot *before = slices->last;
+    double registered;
+
+    if (before == NULL) {
+        slices->start_realtime_ns = snapshot->read_realtime_ns;
+        return;
+    }
+    registered = since(snapshot->counters[WP_COUNTER_mutex_waiters],
+                       before->counters[WP_COUNTER_mutex_waiters]);
+    slices->registered += registered;
+    slices->lock_waits += registered * fraction_between(before, snapshot);
+    if (before->rate_change_count != snapshot->rate_change_count ||
+        before->block_rate_ns != snapshot->block_rate_ns || !looks_at_all(before, snapshot) ||
+        !turns_kept(snapshot, before->block_rate_ns, slices->start_realtime_ns))
+        slices->rates_varied = true;
+}
+
 int
 wp_tune_slices_add(struct wp_tune_slices *slices, struct wp_snapshot *snapshot,
                    struct wp_error *error)
@@ -113,6 +173,7 @@ wp_tune_slices_add(struct wp_tune_slices *slices, struct wp_snapshot *snapshot,
     uint32_t *numbers = calloc(snapshot->stack_count + 1, sizeof *numbers);
     bool added = numbers != NULL && add_slice(slices, snapshot, numbers);
 
+    add_rates(slices, snapshot);
     wp_snapshot_free(slices->last);
     free(slices->numbers);
     slices->last = snapshot;

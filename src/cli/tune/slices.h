@@ -4,6 +4,7 @@
 #ifndef WP_CLI_TUNE_SLICES_H
 #define WP_CLI_TUNE_SLICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,12 @@ struct wp_tune_slices {
     size_t piece_count, piece_room;
     struct wp_tune_holder *holders; /* of the mutex profile, by number of the stack */
     size_t holder_room;
-    uint32_t *numbers; /* of the stacks of `last` */
+    /* Waiters registered for the mutex profile, and how many lock waits they stand for at the
+     * fractions that each slice had. */
+    double registered, lock_waits;
+    bool rates_varied; /* the block rate or what part of the waits is looked at, as far as known */
+    uint64_t start_realtime_ns; /* when the span began */
+    uint32_t *numbers;          /* of the stacks of `last` */
     uint32_t number_count;
     struct wp_snapshot *last; /* owned */
 };

@@ -18,7 +18,7 @@ for name in "own_cost", "own_cost_in_span":
     assert cost["waits"] == cost["waits_looked_at"] > 0, cost
 counters = top["counters"]
 assert top["own_cost"]["total_ns"] == sum(
-    counters[name] for name in ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns")
+    counters[name] for name in ("wait_cost_ns", "sample_cost_ns", "unlock_cost_ns", "condition_cost_ns")
 )
 block, mutex = top["block"], top["mutex"]
 low, high = block["delay_interval_ns"]

@@ -17,3 +17,8 @@ status_of waitprof prune --older-than $'x\ty'
 status_of waitprof export --format '' 1
 status_of waitprof export --profile $'mutex\n' 1
 status_of waitprof $'l\ns'
+status_of waitprof record --every 1ms 1
+status_of waitprof record --every 2d 1
+status_of waitprof tune --seconds 0 1
+status_of waitprof record --seconds 0 1
+status_of waitprof push --spool-bytes 1k --to http://127.0.0.1:1
