@@ -5,6 +5,9 @@ Each round runs every configuration once, in an order that rotates from round to
 process of its own; a ratio compares two runs of one round, so that slow changes of the machine
 (frequency, other load) touch both. Printed are medians and quartiles over the rounds.
 
+With --before, another build of the library runs beside this one in each round, in the place of the
+two interposers: what a change of the library costs, by pairs.
+
 Judges nothing: a target that is missed is marked, but the exit status is 0.
 """
 
@@ -26,6 +29,8 @@ CONFIGURATIONS = {
     "off": ("waitprof", (0, 0)),
     "on": ("waitprof", ()),
 }
+# Of these, what another build of the library does.
+BEFORE = {"off": "off, before", "on": "on, before"}
 
 # case of `operations`: title, figure that is compared, targets {configuration: ratio at most}
 OPERATIONS = {
@@ -62,6 +67,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", required=True, help="libwaitprof.so")
     parser.add_argument("--programs", required=True, help="directory of the bench programs")
+    parser.add_argument("--before", help="libwaitprof.so of another build, to compare with")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--case", action="append", help="only these cases (repeatable)")
     parser.add_argument("--markdown", help="file for the tables")
@@ -75,15 +81,22 @@ class Bench:
         # In memory, as regions are by default.
         memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
         self.directory = tempfile.mkdtemp(prefix="waitprof-bench-", dir=memory)
+        self.configurations = dict(CONFIGURATIONS)
+        if arguments.before:
+            self.configurations = {BARE: CONFIGURATIONS[BARE]}
+            for name, before in BEFORE.items():
+                self.configurations[before] = ("before", CONFIGURATIONS[name][1])
+                self.configurations[name] = CONFIGURATIONS[name]
 
     def environment(self, configuration):
-        library, rates = CONFIGURATIONS[configuration]
+        library, rates = self.configurations[configuration]
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WAITPROF_")
         }
         environment["WAITPROF_DIR"] = self.directory
-        if library == "waitprof":
-            environment["LD_PRELOAD"] = self.arguments.library
+        if library in ("waitprof", "before"):
+            own = library == "waitprof"
+            environment["LD_PRELOAD"] = self.arguments.library if own else self.arguments.before
         elif library:
             environment["LD_PRELOAD"] = str(self.programs / f"libbench_{library}.so")
         if rates:
@@ -115,10 +128,16 @@ def verdict(value, target):
     return "" if target is None else f"{'ok' if value <= target else 'MISSED'}, <= {target:g}"
 
 
+def format_ratio(values, others):
+    """Of two configurations, by the rounds."""
+    low, middle, high = quartiles([value / other for value, other in zip(values, others)])
+    return middle, f"{middle:.3f} ({low:.3f}-{high:.3f})"
+
+
 def measure_operation(bench, case):
     """Runs all rounds of one case. Returns rows of text cells."""
     title, figure, targets = OPERATIONS[case]
-    names = list(CONFIGURATIONS)
+    names = list(bench.configurations)
     values = {name: [] for name in names}
     # CPU a contended operation varies most: who sleeps and who spins is chance.
     rounds = bench.arguments.rounds * (2 if figure == "cpu_ns_per_op" else 1)
@@ -129,15 +148,18 @@ def measure_operation(bench, case):
     rows = []
     for name in names:
         low, middle, high = quartiles(values[name])
-        ratios = [value / bare for value, bare in zip(values[name], values[BARE])]
-        ratio_low, ratio, ratio_high = quartiles(ratios)
+        ratio, ratio_text = format_ratio(values[name], values[BARE])
+        last = verdict(ratio, targets.get(name))
+        if bench.arguments.before:
+            before = values.get(BEFORE.get(name))
+            last = format_ratio(values[name], before)[1] if before else ""
         rows.append(
             (
                 title if name == BARE else "",
                 name,
                 f"{middle:.2f} ({low:.2f}-{high:.2f})",
-                "" if name == BARE else f"{ratio:.3f} ({ratio_low:.3f}-{ratio_high:.3f})",
-                verdict(ratio, targets.get(name)),
+                "" if name == BARE else ratio_text,
+                last,
             )
         )
     return rows
@@ -228,7 +250,8 @@ def other_rows(bench):
 def main():
     arguments = parse_arguments()
     bench = Bench(arguments)
-    heads = ("operation", "with", "ns: median (quartiles)", "ratio to bare, by pairs", "target")
+    heads = ("operation", "with", "ns: median (quartiles)", "ratio to bare, by pairs")
+    heads += ("ratio to before, by pairs" if arguments.before else "target",)
     other_heads = ("", "bare", "waitprof", "target")
     rows = []
     others = []
@@ -239,7 +262,7 @@ def main():
             new = measure_operation(bench, case)
             rows += new
             print_table(heads, new)
-        if not arguments.case:
+        if not arguments.case and not arguments.before:
             others = list(other_rows(bench))
             print_table(other_heads, others)
     finally:

@@ -9,6 +9,7 @@
 #include "cli/message.h"
 #include "cli/quantity.h"
 #include "cli/rate_json.h"
+#include "cli/rate_note.h"
 #include "cli/rate_options.h"
 #include "cli/time_text.h"
 #include "profile/budget_range.h"
@@ -137,7 +138,8 @@ explain_no_turns(const struct wp_snapshot *snapshot)
     if (snapshot->block_rate_ns == 0 && snapshot->mutex_fraction == 0)
         return "the budget has had no turn yet: nothing is recorded at rates of 0; set them with "
                "--block-rate and --mutex-fraction";
-    return "the budget has had no turn yet: it has one a second while something waits";
+    return "the budget has had no turn yet: it has one after each whole second in "
+           "which something waits";
 }
 
 static void
@@ -175,9 +177,7 @@ show(const struct rate_values *values, const char *what, const struct wp_region_
 
     if (!values->json)
         print_rates(&result->before, &result->after);
-    if (result->ended_leases > 0)
-        wp_message_note("%zu lease%s on these rates ended", result->ended_leases,
-                        result->ended_leases == 1 ? "" : "s");
+    wp_rate_note_ended_leases(result);
     status = wp_reader_open(place, &snapshot, error);
     if (status != 0)
         return status;

@@ -168,8 +168,8 @@ make_part(const struct wp_report_source *source, const struct report_values *val
     return status;
 }
 
-/* Of a type that is not there nothing is said, unless it was asked for; of one of which there were
- * no waits only if there were none at all. */
+/* Of a type that is not stored nothing is said, unless it was asked for; if no wait was stored at
+ * all, then of both that there were none. */
 static int
 drop_empty(struct part parts[TYPES], struct wp_error *error)
 {
@@ -178,7 +178,10 @@ drop_empty(struct part parts[TYPES], struct wp_error *error)
     for (unsigned i = 0; i < TYPES; i++)
         captures += parts[i].waits->capture_count;
     for (unsigned i = 0; i < TYPES; i++) {
-        if (parts[i].waits->capture_count == 0 && (captures > 0 || parts[i].timeline == NULL)) {
+        bool is_stored = parts[i].timeline != NULL && parts[i].timeline->stored_count > 0;
+
+        if (parts[i].waits->capture_count == 0 && !is_stored &&
+            (captures > 0 || parts[i].timeline == NULL)) {
             wp_report_waits_free(parts[i].waits);
             parts[i].waits = NULL;
         }

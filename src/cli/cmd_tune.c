@@ -8,6 +8,7 @@
 #include "agent/target.h"
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/rate_note.h"
 #include "cli/tune/calibration.h"
 #include "cli/tune/contention.h"
 #include "cli/tune/measurement.h"
@@ -123,6 +124,11 @@ apply(const struct wp_target *target, struct wp_tune_findings *findings, struct 
     char command[WP_TUNE_SHOW_COMMAND_BYTES];
     int status;
 
+    if (findings->measurement->ending == WP_TUNE_ENDED_BY_TARGET)
+        return wp_error_set(error, ECANCELED,
+                            "%s: nothing was set, as the program is there no more; measure one "
+                            "that runs on",
+                            findings->what);
     if (change.block_rate_ns == NULL && change.mutex_fraction == NULL)
         return wp_error_set(error, ERANGE,
                             "%s: nothing was set, as no wait was kept; measure it while it waits",
@@ -141,6 +147,8 @@ apply(const struct wp_target *target, struct wp_tune_findings *findings, struct 
                             goal->cost_ns_per_s + goal->samples_per_s != 0 ? " or --budget" : "");
     status = wp_reader_change_rates(&target->place, &change, &result, error);
     findings->applied = status == 0;
+    if (findings->applied)
+        wp_rate_note_ended_leases(&result);
     return status;
 }
 
@@ -183,7 +191,8 @@ tune_target(const struct tune_values *values, const struct wp_target *target, co
         return status;
     if (measurement.ending == WP_TUNE_ENDED_BY_TARGET)
         wp_message_warning(what, NULL,
-                           "the program ended meanwhile; this is of the time until then");
+                           "the program ended meanwhile, or became another by exec; this is of "
+                           "the time until then");
     findings.advice = wp_tune_model_advise(&measurement.model, measurement.base, &goal);
     if (values->apply)
         status = apply(target, &findings, error);

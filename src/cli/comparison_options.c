@@ -1,7 +1,6 @@
 #include "cli/comparison_options.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "cli/capture_directory.h"
 #include "cli/kind_functions.h"
 #include "cli/message.h"
+#include "cli/untold_captures.h"
 #include "profile/keyset.h"
 #include "profile/profile.h"
 
@@ -135,50 +135,6 @@ add_argument(const char *argument, struct growing_side *growing, struct wp_error
     return add_file(argument, growing, error);
 }
 
-/* Captures that were read but do not count. */
-struct passed_over {
-    char first[PATH_MAX];
-    size_t count;
-};
-
-/*
- * Go's profiles tell their type by their stacks alone: without any they may be of either. Beside
- * others that tell it, as Go's block profiles are, empty unless the program asks for them, in a
- * directory of mutex profiles, such a capture would be one of 0. Ours tell their type always.
- */
-static void
-pass_over_untold(const struct growing_side *growing, struct passed_over *passed)
-{
-    struct wp_pprof **captures = growing->sides->captures[growing->side];
-    size_t count = growing->sides->counts[growing->side], kept = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!growing->is_type_told || captures[i]->type != 0 || captures[i]->stack_count > 0) {
-            captures[kept++] = captures[i];
-            continue;
-        }
-        if (passed->count++ == 0)
-            snprintf(passed->first, sizeof passed->first, "%s", captures[i]->path);
-        wp_pprof_free(captures[i]);
-    }
-    growing->sides->counts[growing->side] = kept;
-}
-
-static void
-warn_of_passed_over(const struct passed_over *passed)
-{
-    char others[64] = "";
-
-    if (passed->count == 0)
-        return;
-    if (passed->count > 1)
-        snprintf(others, sizeof others, " and %zu more", passed->count - 1);
-    wp_message_warning(NULL, NULL,
-                       "%s%s: passed over: without stacks, a profile that waitprof has not written "
-                       "does not say whether it is a block or a mutex profile",
-                       passed->first, others);
-}
-
 /* Where the arguments of each side start, and how many they are. */
 struct division {
     char **start[WP_SIDE_COUNT];
@@ -220,7 +176,7 @@ read_sides(char **arguments, unsigned type, struct wp_comparison_sides *sides,
            struct wp_error *error)
 {
     struct division division;
-    struct passed_over passed = {.count = 0};
+    struct wp_untold_captures passed = {.count = 0};
     int status = divide(arguments, &division, error);
 
     for (unsigned side = 0; side < WP_SIDE_COUNT && status == 0; side++) {
@@ -228,12 +184,13 @@ read_sides(char **arguments, unsigned type, struct wp_comparison_sides *sides,
 
         for (size_t i = 0; i < division.count[side] && status == 0; i++)
             status = add_argument(division.start[side][i], &growing, error);
-        pass_over_untold(&growing, &passed);
+        if (growing.is_type_told)
+            wp_untold_captures_drop(sides->captures[side], &sides->counts[side], &passed);
         if (status == 0 && sides->counts[side] == 0)
             status = wp_error_set(error, EINVAL, "%s has no %s profile", side_names[side],
                                   wp_profile_type_name((enum wp_region_profile)type));
     }
-    warn_of_passed_over(&passed);
+    wp_untold_captures_warn(&passed);
     return status;
 }
 

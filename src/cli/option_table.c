@@ -99,12 +99,16 @@ int
 wp_option_parse_budget(const struct wp_option *option, const char *text, void *target)
 {
     struct wp_option_budget *budget = target;
+    char remedy[128] = "give " WP_QUANTITY_BUDGET_WORDS;
     int status = wp_quantity_parse_budget(text, &budget->value);
 
     budget->given = true;
     if (status == 0)
         return 0;
-    wp_message_error(text, "give " WP_QUANTITY_BUDGET_WORDS,
+    if (status == -ERANGE)
+        snprintf(remedy, sizeof remedy, "give %d%% or less, and %d/s or less",
+                 WP_QUANTITY_BUDGET_MAX_PERCENT, WP_QUANTITY_BUDGET_MAX_SAMPLES_PER_S);
+    wp_message_error(text, remedy,
                      status == -ERANGE ? "too large for --%s" : "not a budget for --%s",
                      option->name);
     return -EINVAL;

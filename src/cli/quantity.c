@@ -132,7 +132,6 @@ wp_quantity_parse_bytes(const char *text, uint64_t *bytes)
 }
 
 #define PERCENT_NS_PER_S UINT64_C(10000000)
-#define BUDGET_MAX_SAMPLES_PER_S UINT64_C(1000000000)
 
 /* One limit, `0.5%` or `2000/s`, which must not be there yet. */
 static int
@@ -141,7 +140,8 @@ parse_limit(const char *text, const char **rest, struct wp_quantity_budget *budg
     struct decimal decimal;
     int status = parse_decimal(text, &decimal, rest);
     bool is_cost = status == 0 && **rest == '%';
-    uint64_t most = is_cost ? 100 * PERCENT_NS_PER_S : BUDGET_MAX_SAMPLES_PER_S;
+    uint64_t most = is_cost ? WP_QUANTITY_BUDGET_MAX_PERCENT * PERCENT_NS_PER_S
+                            : WP_QUANTITY_BUDGET_MAX_SAMPLES_PER_S;
     uint64_t *limit = is_cost ? &budget->cost_ns_per_s : &budget->samples_per_s;
 
     if (status != 0)

@@ -33,6 +33,9 @@ struct wp_quantity_budget {
 #define WP_QUANTITY_BUDGET_WORDS                                                                   \
     "0.5% (of a processor), 2000/s (kept samples a second), 0.5%,2000/s or off"
 
+#define WP_QUANTITY_BUDGET_MAX_PERCENT 100
+#define WP_QUANTITY_BUDGET_MAX_SAMPLES_PER_S 1000000000
+
 /*
  * Reads a budget: `0.5%` of one processor (to a millionth of a percent, 100 at most), `2000/s` kept
  * samples a second, both with a comma and perhaps a blank between them, or `off`. WAITPROF_BUDGET

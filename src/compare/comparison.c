@@ -449,6 +449,12 @@ wp_comparison_make(struct wp_pprof *const *captures[WP_SIDE_COUNT],
     return result;
 }
 
+bool
+wp_comparison_row_is_noted(const struct wp_comparison_row *row)
+{
+    return row->stack != NULL && wp_faults_is_noted(row->stack);
+}
+
 void
 wp_comparison_free(struct wp_comparison *comparison)
 {

@@ -4,6 +4,7 @@
 #ifndef WP_COMPARE_COMPARISON_H
 #define WP_COMPARE_COMPARISON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "compare/change.h"
@@ -82,6 +83,9 @@ int wp_comparison_make(struct wp_pprof *const *captures[WP_SIDE_COUNT],
                        const size_t counts[WP_SIDE_COUNT],
                        const struct wp_comparison_options *options,
                        struct wp_comparison **comparison, struct wp_error *error);
+
+/* True for a row of delay without a function, "[not attributed: budget]"; false for the total. */
+bool wp_comparison_row_is_noted(const struct wp_comparison_row *row);
 
 void wp_comparison_free(struct wp_comparison *comparison); /* NULL is fine */
 

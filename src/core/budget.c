@@ -260,8 +260,12 @@ wp_budget_measure_conditions(struct wp_region_header *region)
     uint64_t count = wp_budget_since(&budget->last_conditions,
                                      wp_budget_count(region, WP_COUNTER_conditions_passed_over));
 
+    uint64_t now_ns;
+
     (void)wp_budget_unit_cost(region, WP_OWN_COST_condition, count);
-    return wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]) - before_ns;
+    now_ns = wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]);
+    /* Two turns that meet may mix their accounts. */
+    return now_ns > before_ns ? now_ns - before_ns : 0;
 }
 
 static struct wp_budget_load

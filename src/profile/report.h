@@ -30,7 +30,7 @@ struct wp_report_options {
  * Prints a heading ("Who waits" for block, "Who makes them wait" for mutex), the rows by delay with
  * share, contentions, mean, kept samples and the 95 % interval of delay, and below each the call
  * chain "leaf <- caller" with file:line. An empty profile prints its explanation instead. `options`
- * may be NULL.
+ * may be NULL. Errors of the stream are left in it.
  */
 int wp_report_print(const struct wp_profile *profile, const struct wp_symbols *symbols,
                     const struct wp_report_options *options, FILE *stream, struct wp_error *error);

@@ -150,6 +150,20 @@ def no_100_ms_of_a_storm_cost_more_than_the_budget(arguments):
 
 
 @case
+def conditions_that_cost_too_much_are_not_split(arguments):
+    storm = storms.Storm("condition", 4, 5_000)
+    account, watched = storms.run(
+        arguments.program, arguments.library, storm, settings_of("0.1%", 7))
+    check_cost(storm.name, account, watched, HALF_PERCENT / 5)
+    check_totals(storm.name, storm, account, watched)
+    met = [row for row in watched.rows
+           if account.storm_from_ns + MET_NS <= row.time_ns <= account.storm_until_ns]
+    unsplit = sum(row.unsplit for row in met)
+    that(unsplit > len(met) / 2, f"{storm.name}: {unsplit} of {len(met)} rows are unsplit")
+    that(met[-1].conditions_unsplit > met[0].conditions_unsplit, f"{storm.name}: none was unsplit")
+
+
+@case
 def the_finest_rates_come_back_in_the_calm(arguments):
     for seed, storm in enumerate((
         storms.Storm("pipe", 4, 20_000, calm_ms=50, storm_ms=300, after_ms=1000),

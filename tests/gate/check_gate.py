@@ -166,6 +166,21 @@ def nothing_to_judge_is_too_little(case):
 
 
 @case
+def a_release_that_does_not_wait_at_all_is_too_little(case):
+    base = case.side("base", QUIET)
+    renamed = case.side("renamed", {"store_put_v2": 800_000_000, "log_line": 20_000_000}, shift=3)
+    off = case.side("off", dict.fromkeys(QUIET, 0))
+    for words in ((base, "--", renamed, "--function", "^store_put$"), (base, "--", off)):
+        found = case.judge(TOO_LITTLE, *words)
+        expect(found["verdict"] == found["total"]["verdict"] == "too little data", found)
+        expect(found["total"]["base_ns"] > 0 and found["total"]["new_ns"] == 0, found)
+        text = case.gate(TOO_LITTLE, *words).stdout
+        expect("No capture of NEW has any delay" in text, text)
+    found = case.judge(REGRESSION, off, "--", base)
+    expect(found["total"]["verdict"] == "regression", found)
+
+
+@case
 def copies_of_one_capture_are_too_little(case):
     base = case.side("base", QUIET)
     for name in ("a", "b"):

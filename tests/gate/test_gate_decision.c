@@ -1,6 +1,6 @@
 /*
  * What the gate decides on captures that say less than they seem to: whose delay has no function,
- * or that are copies of each other.
+ * that are copies of each other, or that have no delay at all.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +24,7 @@ static const struct wp_pprof_frame put = {
     .name = "store_put", .file = "store.c", .mapping = "/bin/store"};
 static const struct wp_pprof_frame budget = {
     .name = "[not attributed: budget]", .file = "", .mapping = ""};
+static const struct wp_comparison_options by_function = {.grouping = WP_COMPARE_FUNCTIONS};
 static const struct wp_pprof_frame *const get_frames[] = {&leaf, &get};
 static const struct wp_pprof_frame *const put_frames[] = {&leaf, &put};
 static const struct wp_pprof_frame *const budget_frames[] = {&budget};
@@ -67,9 +68,8 @@ fill_side(struct capture *captures, const double delay_ns[STACKS])
 }
 
 static struct wp_comparison *
-compare(struct pair *pair)
+compare(struct pair *pair, const struct wp_comparison_options *options)
 {
-    const struct wp_comparison_options options = {.grouping = WP_COMPARE_FUNCTIONS};
     const size_t counts[WP_SIDE_COUNT] = {CAPTURES, CAPTURES};
     struct wp_pprof *sides[WP_SIDE_COUNT][CAPTURES];
     struct wp_pprof *const *captures[WP_SIDE_COUNT] = {sides[0], sides[1]};
@@ -80,7 +80,7 @@ compare(struct pair *pair)
         for (size_t i = 0; i < CAPTURES; i++)
             sides[side][i] = &pair->captures[side][i].pprof;
     }
-    if (wp_comparison_make(captures, counts, &options, &comparison, &error) != 0)
+    if (wp_comparison_make(captures, counts, options, &comparison, &error) != 0)
         fail_msg("%s", error.text);
     return comparison;
 }
@@ -93,9 +93,9 @@ struct outcome {
 };
 
 static struct outcome
-decide(struct pair *pair)
+decide_by(struct pair *pair, const struct wp_comparison_options *options)
 {
-    struct wp_comparison *comparison = compare(pair);
+    struct wp_comparison *comparison = compare(pair, options);
     struct wp_gate_decision decision;
     struct wp_error error = {""};
     struct outcome outcome;
@@ -107,6 +107,12 @@ decide(struct pair *pair)
     wp_gate_decision_free(&decision);
     wp_comparison_free(comparison);
     return outcome;
+}
+
+static struct outcome
+decide(struct pair *pair)
+{
+    return decide_by(pair, &by_function);
 }
 
 static struct outcome
@@ -158,6 +164,56 @@ a_total_that_got_worse_is_a_regression_whatever_has_no_function(void **state)
 }
 
 static void
+new_captures_without_delay_do_not_pass_for_a_fast_release(void **state)
+{
+    struct outcome outcome = decide_delays((double[]){6e8, 4e8, 0}, (double[]){0, 0, 0});
+
+    (void)state;
+    assert_int_equal(outcome.verdict, WP_VERDICT_TOO_LITTLE);
+    assert_int_equal(outcome.lack, WP_GATE_LACK_WAITS_OF_NEW);
+    assert_non_null(strstr(outcome.reason, "No capture of NEW has any delay"));
+    assert_non_null(strstr(outcome.reason, "rates"));
+    assert_non_null(strstr(outcome.reason, "--function"));
+}
+
+static void
+delay_where_base_has_none_is_a_regression(void **state)
+{
+    struct outcome outcome = decide_delays((double[]){0, 0, 0}, (double[]){6e8, 4e8, 0});
+
+    (void)state;
+    assert_int_equal(outcome.verdict, WP_VERDICT_REGRESSION);
+    assert_int_equal(outcome.lack, WP_GATE_LACK_NOTHING);
+}
+
+static void
+no_delay_on_either_side_is_said_of_both(void **state)
+{
+    struct outcome outcome = decide_delays((double[]){0, 0, 0}, (double[]){0, 0, 0});
+
+    (void)state;
+    assert_int_equal(outcome.lack, WP_GATE_LACK_WAITS);
+    assert_null(strstr(outcome.reason, "NEW"));
+}
+
+static void
+what_was_selected_may_be_in_the_delay_of_new_without_a_function(void **state)
+{
+    const struct wp_comparison_options options = {.grouping = WP_COMPARE_FUNCTIONS,
+                                                  .function = "^store_get$"};
+    struct outcome outcome;
+    struct pair pair;
+
+    (void)state;
+    fill_side(pair.captures[WP_SIDE_BASE], (double[]){6e8, 4e8, 0});
+    fill_side(pair.captures[WP_SIDE_NEW], (double[]){0, 0, 1e9});
+    outcome = decide_by(&pair, &options);
+    assert_int_equal(outcome.verdict, WP_VERDICT_TOO_LITTLE);
+    assert_int_equal(outcome.lack, WP_GATE_LACK_FUNCTIONS);
+    assert_non_null(strstr(outcome.reason, "100 % of NEW has no function"));
+}
+
+static void
 one_capture_given_twice_among_others_is_a_copy(void **state)
 {
     static const double delay_ns[STACKS] = {6e8, 4e8, 0};
@@ -173,7 +229,7 @@ one_capture_given_twice_among_others_is_a_copy(void **state)
     outcome = decide(&pair);
     assert_int_equal(outcome.verdict, WP_VERDICT_TOO_LITTLE);
     assert_int_equal(outcome.lack, WP_GATE_LACK_COPIES);
-    comparison = compare(&pair);
+    comparison = compare(&pair, &by_function);
     assert_int_equal(comparison->faults[WP_SIDE_BASE].copies, 0);
     assert_int_equal(comparison->faults[WP_SIDE_NEW].copies, 1);
     assert_int_equal(comparison->total.change.basis, WP_BASIS_NONE);
@@ -192,6 +248,10 @@ main(void)
         cmocka_unit_test(delay_without_a_function_is_no_function_that_got_worse),
         cmocka_unit_test(functions_that_may_hide_in_delay_without_one_are_not_told),
         cmocka_unit_test(a_total_that_got_worse_is_a_regression_whatever_has_no_function),
+        cmocka_unit_test(new_captures_without_delay_do_not_pass_for_a_fast_release),
+        cmocka_unit_test(delay_where_base_has_none_is_a_regression),
+        cmocka_unit_test(no_delay_on_either_side_is_said_of_both),
+        cmocka_unit_test(what_was_selected_may_be_in_the_delay_of_new_without_a_function),
         cmocka_unit_test(one_capture_given_twice_among_others_is_a_copy),
     };
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import stat
+import tempfile
 import time
 
 from serve_fixture import ServeTest, run_tests
@@ -59,7 +60,9 @@ class Access(ServeTest):
         self.assertEqual(server.ask("/debug/pprof/block", token=TOKEN).status, 200)
 
     def test_a_token_must_be_one(self):
-        self.check_refused(2, "its first line is empty", "--token-file", "/dev/null")
+        with tempfile.NamedTemporaryFile() as empty:
+            self.check_refused(2, "its first line is empty", "--token-file", empty.name)
+        self.check_refused(2, "it is no file and no pipe", "--token-file", "/dev/null")
         self.check_refused(2, "cannot be read", "--token-file", "/nowhere/token")
         self.check_refused(2, "blank", environment={"WAITPROF_TOKEN": "two words"})
 

@@ -112,6 +112,7 @@ make_row(const struct wp_comparison_row *row)
     wp_json_add_text(object, "file", row->file);
     wp_json_add_text(object, "leaf", row->leaf);
     wp_json_add_text(object, "kind", row->kind);
+    wp_json_add_flag(object, "has_function", !wp_comparison_row_is_noted(row));
     add_change(object, row);
     if (row->stack != NULL)
         add_frames(object, row->stack);

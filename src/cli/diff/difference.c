@@ -191,18 +191,36 @@ wp_difference_faults_text(const struct wp_difference *difference, enum wp_compar
     return text;
 }
 
+/* Of the first `count` rows: delay without a function is a row, but neither function nor stack. */
+static size_t
+count_named(const struct wp_difference *difference, size_t count)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; i < count; i++)
+        named += !wp_comparison_row_is_noted(difference->rows[i]);
+    return named;
+}
+
 const char *
 wp_difference_summary(const struct wp_difference *difference, char *text, size_t size)
 {
     const char *what = difference->grouping == WP_COMPARE_STACKS ? "stack" : "function";
-    size_t rows = difference->row_count, changes = difference->change_count;
+    size_t rows = count_named(difference, difference->row_count);
+    size_t changes = count_named(difference, difference->change_count);
 
-    if (rows == 0)
+    if (rows == 0 && difference->row_count > 0)
+        snprintf(text, size, "No %s can be compared: no delay has one.", what);
+    else if (rows == 0)
         snprintf(text, size,
                  "Nothing to compare: the captures have no %s, or none that was asked for.", what);
     else if (changes == 0 && difference->comparison->total.change.is_change)
         snprintf(text, size, "The total changed by more than noise, no single one of %zu %s%s did.",
                  rows, what, rows != 1 ? "s" : "");
+    else if (changes == 0 && difference->change_count > 0)
+        snprintf(text, size,
+                 "None of %zu %s%s changed by more than noise; delay without a function did.", rows,
+                 what, rows != 1 ? "s" : "");
     else if (changes == 0)
         snprintf(text, size, "No change %s, in %zu %s%s.",
                  difference->basis == WP_BASIS_NONE ? "is claimed" : "exceeds noise", rows, what,

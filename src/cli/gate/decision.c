@@ -23,7 +23,7 @@ choose_functions(const struct wp_comparison *comparison, struct wp_gate_decision
     for (size_t i = 0; i < comparison->row_count; i++) {
         const struct wp_comparison_row *row = &comparison->rows[i];
 
-        if (both_sides(row) >= least && (row->stack == NULL || !wp_faults_is_noted(row->stack)))
+        if (both_sides(row) >= least && !wp_comparison_row_is_noted(row))
             decision->functions[decision->function_count++].row = row;
     }
     return 0;

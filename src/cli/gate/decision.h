@@ -46,8 +46,8 @@
 /* Why nothing can be told. */
 enum wp_gate_lack {
     WP_GATE_LACK_NOTHING,
-    WP_GATE_LACK_CAPTURES,  /* a side has fewer than WP_GATE_CAPTURES_MIN */
-    WP_GATE_LACK_WAITS,     /* no capture has any delay in what was selected */
+    WP_GATE_LACK_CAPTURES,     /* a side has fewer than WP_GATE_CAPTURES_MIN */
+    WP_GATE_LACK_WAITS,        /* no capture has any delay in what was selected */
     WP_GATE_LACK_WAITS_OF_NEW, /* none of NEW has, while BASE has */
     WP_GATE_LACK_COPIES,    /* captures that are equal to the last bit: nobody knows their noise */
     WP_GATE_LACK_FUNCTIONS, /* the total may pass, but too much of a side's delay has no function */

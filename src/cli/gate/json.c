@@ -92,8 +92,7 @@ add_decision(struct json_object *object, const struct wp_gate_decision *decision
            wp_json_add_number(object, "captures_base", comparison->captures[WP_SIDE_BASE]) &&
            wp_json_add_number(object, "captures_new", comparison->captures[WP_SIDE_NEW]) &&
            wp_json_add_number(object, "more_captures", decision->more_captures) &&
-           add_shares(object, comparison) &&
-           add_functions(object, decision);
+           add_shares(object, comparison) && add_functions(object, decision);
 }
 
 int

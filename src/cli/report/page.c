@@ -222,7 +222,5 @@ wp_report_page_print(const char *source, const struct wp_report_page_section *se
             print_comments(&page);
     }
     wp_html_end(stream);
-    if (ferror(stream))
-        return wp_error_set(error, EIO, "the page cannot be written");
     return 0;
 }

@@ -24,7 +24,7 @@ struct wp_report_page_section {
     size_t waits_max;                    /* rows of it */
 };
 
-/* `source` is what was read. 0 or -EIO. */
+/* `source` is what was read. 0 or -ENOMEM; errors of the stream are left in it. */
 int wp_report_page_print(const char *source, const struct wp_report_page_section *sections,
                          size_t count, FILE *stream, struct wp_error *error);
 

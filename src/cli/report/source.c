@@ -9,6 +9,7 @@
 
 #include "agent/rendering.h"
 #include "cli/capture_directory.h"
+#include "cli/untold_captures.h"
 #include "profile/keyset.h"
 #include "profile/region_find.h"
 
@@ -30,7 +31,8 @@ is_directory(const char *path)
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
-/* A file that does not begin as regions do is taken for a profile. */
+/* A file that does not begin as regions do is taken for a profile; so is a pipe, whose beginning
+ * can be read but once. */
 static bool
 is_profile(const char *path)
 {
@@ -41,6 +43,8 @@ is_profile(const char *path)
 
     if (stat(path, &facts) != 0)
         return false;
+    if (!S_ISREG(facts.st_mode))
+        return true;
     stream = fopen(path, "rbe");
     if (stream == NULL)
         return true;
@@ -104,6 +108,21 @@ open_arguments(struct wp_report_source *source, struct wp_error *error)
     return status;
 }
 
+/* Beside others that tell their type, what does not is left out. */
+static void
+drop_untold(struct wp_report_source *source)
+{
+    struct wp_untold_captures dropped = {.count = 0};
+    bool is_type_told = source->region_count > 0;
+
+    for (size_t i = 0; i < source->file_count; i++)
+        is_type_told |= source->files[i]->type != 0;
+    if (!is_type_told)
+        return;
+    wp_untold_captures_drop(source->files, &source->file_count, &dropped);
+    wp_untold_captures_warn(&dropped);
+}
+
 int
 wp_report_source_open(char *const *arguments, const struct wp_comparison_options *selection,
                       struct wp_report_source *source, struct wp_error *error)
@@ -120,7 +139,11 @@ wp_report_source_open(char *const *arguments, const struct wp_comparison_options
     status = wp_kind_functions_read(selection->kinds, &source->functions, error);
     source->selection.functions = source->functions.functions;
     source->selection.function_count = source->functions.count;
-    return status == 0 ? open_arguments(source, error) : status;
+    if (status == 0)
+        status = open_arguments(source, error);
+    if (status == 0)
+        drop_untold(source);
+    return status;
 }
 
 void

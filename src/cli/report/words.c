@@ -65,8 +65,10 @@ wp_report_format_summary(const struct wp_report_waits *waits, char text[WP_REPOR
     const char *interval = wp_report_format_interval(&waits->total, words, sizeof words);
     bool is_known = strcmp(interval, "-") != 0;
 
+    if (waits->capture_count == 0)
+        return strcpy(text, "There is no profile of this type");
     if (waits->row_count == 0) {
-        snprintf(text, WP_REPORT_SUMMARY_BYTES, "Nothing waited: %s.", find_reason(waits));
+        snprintf(text, WP_REPORT_SUMMARY_BYTES, "Nothing waited: %s", find_reason(waits));
         return text;
     }
     if (waits->duration_ns != 0) {

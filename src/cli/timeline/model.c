@@ -430,6 +430,7 @@ make(struct maker *maker, const struct wp_stored_slices *slices, struct wp_error
     if (wp_keyset_init(&maker->names) != 0)
         return out_of_memory(error);
     status = make_rows(maker, slices->usual_ns, error);
+    timeline->stored_count = slices->type_count;
     timeline->whole_from_ns = timeline->options.from_ns;
     timeline->whole_until_ns = timeline->options.until_ns;
     if (status == 0)

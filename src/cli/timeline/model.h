@@ -58,7 +58,8 @@ struct wp_timeline {
     struct wp_timeline_part *parts; /* of all rows, row after row */
     size_t part_count;
     struct wp_stored_reading reading;
-    bool is_noted; /* a time without a profile is known to have been recorded or not */
+    bool is_noted;       /* a time without a profile is known to have been recorded or not */
+    size_t stored_count; /* profiles of the type, in the time to show or not */
     size_t profile_count;
     uint64_t profiles_ns; /* their spans, all together */
     double delay_ns;

@@ -22,7 +22,7 @@ explain_nothing(const struct wp_stored_slices *slices, enum wp_region_profile ty
                             "%s does not say of what span of time it is; profiles of `waitprof "
                             "record` do",
                             slices->timeless_path);
-    if (slices->slice_count == 0 && slices->other_path != NULL)
+    if (slices->type_count == 0 && slices->other_path != NULL)
         return wp_error_set(error, EINVAL,
                             "%s: what is there is of the %s profile; give --profile "
                             "%s",
@@ -49,7 +49,8 @@ explain_range(const struct wp_timeline_values *values, const struct wp_stored_sl
                         wp_time_format(slices->until_ns, values->utc, WP_TIME_FULL, until));
 }
 
-/* The range of a request: what was stored, or the part that was asked for. */
+/* The range of a request: what was stored, or the part that was asked for; the same for both
+ * types. */
 static int
 choose_range(const struct wp_timeline_values *values, const struct wp_stored_slices *slices,
              struct wp_timeline_options *options, struct wp_error *error)
@@ -73,7 +74,8 @@ choose_range(const struct wp_timeline_values *values, const struct wp_stored_sli
         options->until_ns <= slices->from_ns)
         status = wp_time_parse(values->to, utc, slices->from_ns, WP_TIME_AFTER, &options->until_ns,
                                error);
-    if (status == 0 && slices->until_ns <= slices->from_ns)
+    if (status == 0 && (slices->until_ns <= slices->from_ns ||
+                        (slices->type_count == 0 && slices->span_count == 0)))
         return explain_nothing(slices, options->type, error);
     if (status == 0 &&
         (options->until_ns <= options->from_ns || options->until_ns <= slices->from_ns ||
@@ -128,7 +130,7 @@ wp_timeline_of_arguments(char *const *arguments, const struct wp_timeline_values
     int status = wp_stored_slices_find(arguments, request->type, &slices, error);
 
     *timeline = NULL;
-    if (status == 0 && request->is_optional && slices.until_ns == 0) {
+    if (status == 0 && request->is_optional && slices.type_count == 0 && slices.span_count == 0) {
         wp_stored_slices_free(&slices);
         return 0;
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/capture_directory.h"
+#include "cli/directory_file.h"
 #include "cli/message.h"
 #include "cli/profile_file_name.h"
 #include "profile/profile.h"
@@ -28,6 +29,7 @@ add_slice(struct wp_stored_slices *slices, const struct wp_stored_slice *slice)
                          sizeof *slice) != 0)
         return -ENOMEM;
     slices->slices[slices->slice_count++] = *slice;
+    slices->type_count += slice->type == slices->type;
     return 0;
 }
 
@@ -39,8 +41,10 @@ add_spans(struct wp_stored_slices *slices, int directory)
 {
     struct wp_recorded_span *spans = NULL;
     size_t count = 0;
-    int status = wp_recorded_spans_read(directory, &spans, &count);
+    int status = 0;
 
+    if (!wp_directory_file_is_special(directory, WP_RECORDED_SPANS_NAME))
+        status = wp_recorded_spans_read(directory, &spans, &count);
     for (size_t i = 0; status == 0 && i < count; i++) {
         status = wp_array_reserve(&slices->spans, &slices->span_capacity, slices->span_count,
                                   sizeof *spans);
@@ -77,8 +81,7 @@ add_program(struct wp_stored_slices *slices, const char *path, bool is_noted)
 
 /* The slices and notes right in a directory; *found if there are any, of whatever type. */
 static int
-find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, enum wp_region_profile type,
-        bool *found)
+find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, bool *found)
 {
     size_t spans = slices->span_count;
     struct wp_stored_slice slice = {.program = (uint32_t)slices->program_count};
@@ -88,13 +91,13 @@ find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, enum wp_
 
     *found = slices->span_count > spans;
     while (status == 0 && (entry = readdir(stream)) != NULL) {
-        if (!wp_profile_file_name_parse(entry->d_name, &slice.until_ns, &slice.type))
+        /* There may be very many: no more is asked than the directory leaves open. */
+        if (!wp_profile_file_name_parse(entry->d_name, &slice.until_ns, &slice.type) ||
+            (entry->d_type != DT_REG && wp_directory_file_is_special(dirfd(stream), entry->d_name)))
             continue;
         *found = true;
-        if (slice.type == type)
-            status = add_slice(slices, &slice);
-        else
-            has_others = true;
+        status = add_slice(slices, &slice);
+        has_others |= slice.type != slices->type;
     }
     if (status == 0 && *found)
         status = add_program(slices, path, slices->span_count > spans);
@@ -104,8 +107,8 @@ find_in(struct wp_stored_slices *slices, const char *path, DIR *stream, enum wp_
 }
 
 static int
-find_below(struct wp_stored_slices *slices, const char *path, enum wp_region_profile type,
-           unsigned levels, bool *found, struct wp_error *error)
+find_below(struct wp_stored_slices *slices, const char *path, unsigned levels, bool *found,
+           struct wp_error *error)
 {
     DIR *stream = opendir(path);
     struct dirent *entry;
@@ -114,7 +117,7 @@ find_below(struct wp_stored_slices *slices, const char *path, enum wp_region_pro
 
     if (stream == NULL)
         return wp_error_set(error, errno, "%s: cannot be listed: %s", path, strerror(errno));
-    status = find_in(slices, path, stream, type, &is_program);
+    status = find_in(slices, path, stream, &is_program);
     if (status == -ENOMEM)
         out_of_memory(error);
     *found |= is_program;
@@ -128,25 +131,18 @@ find_below(struct wp_stored_slices *slices, const char *path, enum wp_region_pro
             fstatat(dirfd(stream), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISDIR(facts.st_mode))
             continue;
-        status = find_below(slices, below, type, levels - 1, found, error);
+        status = find_below(slices, below, levels - 1, found, error);
     }
     closedir(stream);
     return status;
 }
 
-/* Files of any name say themselves what they are. */
-struct file_search {
-    struct wp_stored_slices *slices;
-    enum wp_region_profile type;
-};
-
-/* A wp_capture_directory_visit. */
+/* A wp_capture_directory_visit. Files of any name say themselves what they are. */
 static int
 find_file(const char *path, void *context, struct wp_error *error)
 {
-    const struct file_search *search = context;
-    struct wp_stored_slices *slices = search->slices;
-    struct wp_stored_slice slice = {.type = search->type};
+    struct wp_stored_slices *slices = context;
+    struct wp_stored_slice slice = {.type = slices->type};
     struct wp_pprof *capture = NULL;
     int status = wp_pprof_read(path, &capture, error);
 
@@ -154,14 +150,16 @@ find_file(const char *path, void *context, struct wp_error *error)
         return status;
     slice.path = wp_arena_string(&slices->arena, path, strlen(path));
     slice.until_ns = capture->time_ns;
+    if (capture->type != 0)
+        slice.type = capture->type;
     if (slice.path == NULL)
         status = out_of_memory(error);
     else if (capture->time_ns == 0)
         status = wp_error_set(error, EINVAL, "%s: does not say when it was taken", path);
-    else if (capture->type != 0 && capture->type != search->type)
-        slices->other_path = slice.path;
     else if (add_slice(slices, &slice) != 0)
         status = out_of_memory(error);
+    else if (slice.type != slices->type)
+        slices->other_path = slice.path;
     else if (capture->duration_ns == 0)
         slices->timeless_path = slice.path;
     wp_pprof_free(capture);
@@ -186,43 +184,66 @@ read_slice(const struct wp_stored_slices *slices, const struct wp_stored_slice *
     if (slice->path == NULL)
         snprintf(path, sizeof path, "%s/%s", slices->programs[slice->program].directory,
                  wp_profile_file_name_format(slice->until_ns, slice->type, name));
-    wp_pprof_read(slice->path != NULL ? slice->path : path, &capture, error);
+    if (wp_pprof_read(slice->path != NULL ? slice->path : path, &capture, error) == 0 &&
+        capture->duration_ns > slice->until_ns) {
+        wp_error_set(error, EPROTO, "%s is damaged: its span would begin before 1970",
+                     capture->path);
+        wp_pprof_free(capture);
+        return NULL;
+    }
     return capture;
 }
 
+/* 0: unknown. */
 static uint64_t
-read_duration(const struct wp_stored_slices *slices, size_t index)
+read_duration(const struct wp_stored_slices *slices, const struct wp_stored_slice *slice)
 {
-    struct wp_pprof *capture = read_slice(slices, &slices->slices[index], NULL);
+    struct wp_pprof *capture = read_slice(slices, slice, NULL);
     uint64_t duration_ns = capture != NULL ? capture->duration_ns : 0;
 
     wp_pprof_free(capture);
     return duration_ns;
 }
 
-/* The time of all of them. Names tell ends alone, so that the first one must be read. How long that
- * is depends on when the recorder was started, and the last may be short, too. */
+static void
+cover(struct wp_stored_slices *slices, uint64_t from_ns, uint64_t until_ns)
+{
+    slices->from_ns = from_ns < slices->from_ns ? from_ns : slices->from_ns;
+    slices->until_ns = until_ns > slices->until_ns ? until_ns : slices->until_ns;
+}
+
+/* How long slices are depends on when the recorder was started, and the last may be short, too.
+ * Returns the length of the first one, or, so that one that cannot be read is missed, what it may
+ * have been. */
+static uint64_t
+measure_slices(struct wp_stored_slices *slices)
+{
+    size_t count = slices->slice_count;
+    uint64_t first_ns = count > 0 ? read_duration(slices, &slices->slices[0]) : 0;
+    uint64_t middle_ns = count > 1 ? read_duration(slices, &slices->slices[count / 2]) : 0;
+
+    slices->usual_ns = middle_ns > first_ns || (count > 2 && middle_ns != 0) ? middle_ns : first_ns;
+    for (size_t i = 1; slices->usual_ns == 0 && i < count; i++)
+        slices->usual_ns = read_duration(slices, &slices->slices[i]);
+    return first_ns != 0 ? first_ns : slices->usual_ns;
+}
+
+/* The time of all of them. Names tell ends alone, so that the first one must be read. */
 static void
 measure(struct wp_stored_slices *slices)
 {
     size_t count = slices->slice_count;
+    uint64_t first_ns = measure_slices(slices);
 
     slices->from_ns = UINT64_MAX;
-    if (count > 0) {
-        uint64_t first_ns = read_duration(slices, 0);
-        uint64_t middle_ns = read_duration(slices, count / 2);
+    if (first_ns != 0) {
+        uint64_t until_ns = slices->slices[0].until_ns;
 
-        slices->from_ns = slices->slices[0].until_ns - first_ns;
-        slices->until_ns = slices->slices[count - 1].until_ns;
-        slices->usual_ns =
-            middle_ns > first_ns || (count > 2 && middle_ns != 0) ? middle_ns : first_ns;
+        cover(slices, until_ns > first_ns ? until_ns - first_ns : 0,
+              slices->slices[count - 1].until_ns);
     }
-    for (size_t i = 0; i < slices->span_count; i++) {
-        const struct wp_recorded_span *span = &slices->spans[i];
-
-        slices->from_ns = span->from_ns < slices->from_ns ? span->from_ns : slices->from_ns;
-        slices->until_ns = span->until_ns > slices->until_ns ? span->until_ns : slices->until_ns;
-    }
+    for (size_t i = 0; i < slices->span_count; i++)
+        cover(slices, slices->spans[i].from_ns, slices->spans[i].until_ns);
     if (slices->from_ns > slices->until_ns)
         slices->from_ns = slices->until_ns;
 }
@@ -231,10 +252,9 @@ int
 wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                       struct wp_stored_slices *slices, struct wp_error *error)
 {
-    struct file_search search = {slices, type};
     int status = 0;
 
-    *slices = (struct wp_stored_slices){0};
+    *slices = (struct wp_stored_slices){.type = type};
     for (size_t i = 0; arguments[i] != NULL && status == 0; i++) {
         struct stat facts;
         bool found = false;
@@ -244,15 +264,20 @@ wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                                 "%s: %s; give a directory that `waitprof record --every` has "
                                 "filled, or pprof files",
                                 arguments[i], strerror(errno));
+        if (!S_ISDIR(facts.st_mode) && !S_ISREG(facts.st_mode))
+            return wp_error_set(error, EINVAL,
+                                "%s: must be read more than once, which only a regular file can "
+                                "be; write the profile to a file and name that",
+                                arguments[i]);
         if (!S_ISDIR(facts.st_mode)) {
-            status = find_file(arguments[i], &search, error);
+            status = find_file(arguments[i], slices, error);
             continue;
         }
         if (wp_capture_directory_is(arguments[i])) {
-            status = wp_capture_directory_read(arguments[i], find_file, &search, error);
+            status = wp_capture_directory_read(arguments[i], find_file, slices, error);
             continue;
         }
-        status = find_below(slices, arguments[i], type, 1, &found, error);
+        status = find_below(slices, arguments[i], 1, &found, error);
         if (status == 0 && !found)
             status = wp_error_set(error, EINVAL,
                                   "%s: the directory has no slices: `waitprof record --every 1s "
@@ -316,7 +341,7 @@ wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns, u
         struct wp_error trouble = {""};
         struct wp_pprof *capture;
 
-        if (slice->path == NULL && is_done[slice->program])
+        if (slice->type != slices->type || (slice->path == NULL && is_done[slice->program]))
             continue;
         capture = read_slice(slices, slice, &trouble);
         if (capture == NULL) {

@@ -31,12 +31,13 @@ struct wp_stored_slice {
 struct wp_stored_slices {
     struct wp_stored_program *programs;
     size_t program_count;
-    struct wp_stored_slice *slices; /* by time, oldest first */
-    size_t slice_count;
+    enum wp_region_profile type;    /* the one that was asked for */
+    struct wp_stored_slice *slices; /* of both types, by time, oldest first */
+    size_t slice_count, type_count; /* of both; of the type */
     struct wp_recorded_span *spans; /* of all programs, in no order */
     size_t span_count;
-    uint64_t from_ns, until_ns; /* of all of them; equal: there are none */
-    uint64_t usual_ns;          /* how long one is, by a look at some; 0 unknown */
+    uint64_t from_ns, until_ns; /* of all of them, of both types; equal: there are none */
+    uint64_t usual_ns;          /* how long one is, by a look at some; 0: none of them says it */
     const char *other_path;     /* where there are profiles of the other type; NULL: nowhere */
     const char *timeless_path;  /* of a file that does not say of what span it is; NULL: none */
 
@@ -45,10 +46,10 @@ struct wp_stored_slices {
 };
 
 /*
- * Finds the slices of a type below arguments (NULL ends them, and it outlives them), each a
- * directory that such a command has filled, the directory of one program in it, a pprof file, or a
- * directory of those. 0; -ENOENT and the like; -EINVAL: there is nothing of that kind. Free it
- * whatever is returned.
+ * Finds the slices below arguments (NULL ends them, and it outlives them), each a directory that
+ * such a command has filled, the directory of one program in it, a pprof file, or a directory of
+ * those. Of the other type than `type` only the time matters. 0; -ENOENT and the like; -EINVAL:
+ * there is nothing of that kind. Free it whatever is returned.
  */
 int wp_stored_slices_find(char *const *arguments, enum wp_region_profile type,
                           struct wp_stored_slices *slices, struct wp_error *error);
@@ -65,7 +66,7 @@ struct wp_stored_reading {
     size_t without_span; /* left out: they do not say of what time they are */
 };
 
-/* Reads those that have a part in [from_ns, until_ns), oldest first. */
+/* Reads those of the type that have a part in [from_ns, until_ns), oldest first. */
 int wp_stored_slices_read(const struct wp_stored_slices *slices, uint64_t from_ns,
                           uint64_t until_ns, wp_stored_slices_visit *visit, void *context,
                           struct wp_stored_reading *reading, struct wp_error *error);

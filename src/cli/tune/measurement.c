@@ -57,6 +57,14 @@ wp_tune_cost_believed(double mean_ns, double timed, double prior_ns)
                      : prior_ns;
 }
 
+/* A signal that ends the span may have ended the program, too. */
+static void
+note_end(struct measuring *measuring, const struct wp_snapshot *known)
+{
+    if (wp_target_state(measuring->target, known, NULL) == WP_STATE_GONE)
+        measuring->result->ending = WP_TUNE_ENDED_BY_TARGET;
+}
+
 /* Waits for so long, or until a signal or the end of the program, which it notes. */
 static void
 pass_time(struct measuring *measuring, const struct wp_snapshot *known, uint64_t span_ns)
@@ -69,8 +77,8 @@ pass_time(struct measuring *measuring, const struct wp_snapshot *known, uint64_t
 
         if (sigtimedwait(&measuring->stops, NULL, &pause) > 0)
             measuring->result->ending = WP_TUNE_ENDED_BY_SIGNAL;
-        else if (wp_target_state(measuring->target, known, NULL) == WP_STATE_GONE)
-            measuring->result->ending = WP_TUNE_ENDED_BY_TARGET;
+        else
+            note_end(measuring, known);
         passed_ns = wp_clock_ns(CLOCK_MONOTONIC) - start_ns;
     }
 }
@@ -473,6 +481,8 @@ wp_tune_measure(const struct wp_target *target, const struct wp_tune_plan *plan,
     *measurement = (struct wp_tune_measurement){.cpu_ns = -1};
     wp_stop_signals_block(&measuring.stops, &measuring.before);
     status = measure_span(&measuring, calibration, error);
+    if (status == 0)
+        note_end(&measuring, measuring.first);
     end_lease(&measuring);
     sigprocmask(SIG_SETMASK, &measuring.before, NULL);
     if (status == 0)

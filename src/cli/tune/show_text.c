@@ -271,7 +271,9 @@ show_doubts(const struct wp_tune_findings *findings, FILE *stream)
     else if (measurement->samples[1] < WP_TUNE_FEW_SAMPLES)
         fprintf(stream, "only %.0f unlocks were charged: take the mutex fractions as rough\n",
                 measurement->samples[1]);
-    if (!advice->within_budget)
+    if (!advice->within_budget && measurement->ending == WP_TUNE_ENDED_BY_TARGET)
+        fprintf(stream, "no rates keep the budget\n");
+    else if (!advice->within_budget)
         fprintf(stream,
                 "no rates keep the budget; the program itself does, by passing over waits, after\n"
                 "%s\n",
@@ -336,6 +338,8 @@ show_advice(const struct wp_tune_findings *findings, FILE *stream)
     }
     show_recommended(findings, stream);
     show_doubts(findings, stream);
+    if (findings->measurement->ending == WP_TUNE_ENDED_BY_TARGET)
+        return;
     if (findings->applied)
         fprintf(stream, "%s set; to go back: ", both ? "they are" : "it is");
     else

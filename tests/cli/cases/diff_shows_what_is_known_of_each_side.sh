@@ -28,3 +28,17 @@ done
 waitprof diff base*.pb.gz -- new*.pb.gz | sed -n '4,7p'
 echo --- samples of all are few
 waitprof diff --function few base.pb.gz new.pb.gz | sed -n '5,6p'
+echo --- without a function
+write_capture none.pb.gz block 10 "[not attributed: budget]=1500/90"
+write_capture more.pb.gz block 10 "[not attributed: budget]=5000/90"
+waitprof diff none.pb.gz more.pb.gz | sed -n '7p'
+for side in base new; do
+    budget=$([[ $side == new ]] && echo 1500 || echo 300)
+    write_capture $side.pb.gz block 10 "read;known=200000/90" "[not attributed: budget]=$budget/90"
+done
+waitprof diff base.pb.gz new.pb.gz | sed -n '5p'
+waitprof diff --format json base.pb.gz new.pb.gz | python3 -c '
+import json, sys
+
+for row in json.load(sys.stdin)["rows"]:
+    print(row["function"], row["change"], row["has_function"])'

@@ -17,3 +17,13 @@ timeout 20 waitprof diff named new/1.pb.gz | sed -n 2,3p
 # What cannot be read is no reason to compare less.
 ln -s nowhere new/5.pb.gz
 status_of timeout 20 waitprof diff base -- new
+# Stored slices, and what is noted of them.
+mkdir -p slices/server.1
+write_capture slices/server.1/20261122T031410.000000Z.mutex.pb.gz mutex 10 'unlock;main=1000'
+mkfifo slices/server.1/.recorded
+for type in block mutex; do
+    mkfifo "slices/server.1/20261122T031400.000000Z.$type.pb.gz"
+    ln -s "20261122T031400.000000Z.$type.pb.gz" "slices/server.1/20261122T031420.000000Z.$type.pb.gz"
+done
+timeout 20 waitprof timeline --utc --profile mutex slices | sed -n 2p
+timeout 20 waitprof report --utc slices | grep '^Who\|^20'

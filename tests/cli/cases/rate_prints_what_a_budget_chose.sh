@@ -31,3 +31,7 @@ END
 start hold_lock 0
 wait_until waitprof rate "$pid"
 waitprof rate --history "$pid" | grep -c UNTIL || true
+# Where nothing waits it chooses nothing.
+WAITPROF_BUDGET=20/s start sleep 60
+wait_until waitprof rate "$pid"
+waitprof rate --history "$pid" | grep -c UNTIL || true
