@@ -4,8 +4,9 @@
 #ifndef WP_CORE_BUDGET_SHARES_H
 #define WP_CORE_BUDGET_SHARES_H
 
-/* Shares of the budget: what timing may take, samples of waits, and charged unlocks. The rest is
- * room for the error of the reckoning. */
+/* Shares of the budget: what timing may take, samples of waits, and charged unlocks; and below,
+ * conditions. Rates are chosen in steps of two, so on average much of that is left: it is room for
+ * the error of the reckoning. */
 #define WP_BUDGET_TIMING_SHARE 0.35
 #define WP_BUDGET_SAMPLES_SHARE 0.25
 #define WP_BUDGET_UNLOCKS_SHARE 0.2
@@ -14,7 +15,7 @@
 #define WP_BUDGET_WAITS_SHARE (WP_BUDGET_TIMING_SHARE + WP_BUDGET_SAMPLES_SHARE)
 
 /* What conditions of waits that are passed over may cost in the long run. */
-#define WP_BUDGET_CONDITIONS_SHARE 0.15
+#define WP_BUDGET_CONDITIONS_SHARE 0.2
 
 /* Where the number of samples is limited: samples of waits, and charged unlocks. */
 #define WP_BUDGET_COUNT_SAMPLES_SHARE 0.4

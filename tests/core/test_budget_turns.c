@@ -439,7 +439,7 @@ conditions_that_cost_too_much_are_not_split_until_they_are_few(void **state)
     (void)state;
     wp_rates_obey(region, now_ns);
     assert_true(wp_condition_is_split());
-    now_ns = pass_a_second(now_ns, 100); /* 10 us, of the 15 us of a turn */
+    now_ns = pass_a_second(now_ns, 100); /* 10 us, of the 20 us of a turn */
     assert_true(wp_condition_is_split());
     now_ns = pass_a_second(now_ns, 400);
     assert_false(wp_condition_is_split());
@@ -459,7 +459,7 @@ a_measurement_is_no_reason_not_to_split(void **state)
     (void)state;
     wp_rates_obey(region, now_ns);
     for (int turn = 0; turn < 1000; turn++) {
-        /* 1 us, as 61 cost: four turns' share. */
+        /* 1 us, as 61 cost: three turns' share. */
         if (turn % 10 == 0)
             wp_region_count(WP_COUNTER_condition_cost_ns, 61 * 1000);
         wp_region_count(WP_COUNTER_conditions_passed_over, 6);
