@@ -229,17 +229,23 @@ wp_budget_learn_cost(struct wp_region_budget *budget, unsigned class, uint64_t s
     return (double)sum / (double)of;
 }
 
+/* What was measured of a class since. */
+static uint64_t
+wp_budget_measured(struct wp_region_header *region, unsigned class)
+{
+    enum wp_region_counter counter = (enum wp_region_counter)(WP_COUNTER_wait_cost_ns + class);
+
+    return wp_budget_since(&region->budget.last_costs[class], wp_budget_count(region, counter));
+}
+
 /*
- * What one of a class costs, after `count` more of which some were timed: of the latest, all that
- * was measured by all that there were. Most turns of a program with little to record have no
- * measurement, and those that have one have up to 61 times too much: only both together tell.
+ * What one of a class costs, after `count` more, for which `spent` ns were measured: of the latest,
+ * all that was measured by all that there were. Most turns of a program with little to record have
+ * no measurement, and those that have one have up to 61 times too much: only both together tell.
  */
 static double
-wp_budget_unit_cost(struct wp_region_header *region, unsigned class, uint64_t count)
+wp_budget_unit_cost(struct wp_region_budget *budget, unsigned class, uint64_t spent, uint64_t count)
 {
-    struct wp_region_budget *budget = &region->budget;
-    enum wp_region_counter counter = (enum wp_region_counter)(WP_COUNTER_wait_cost_ns + class);
-    uint64_t spent = wp_budget_since(&budget->last_costs[class], wp_budget_count(region, counter));
     double cost;
 
     count += wp_atomic_load_64(&budget->cost_unmeasured[class]);
@@ -248,24 +254,6 @@ wp_budget_unit_cost(struct wp_region_header *region, unsigned class, uint64_t co
     /* 0 would mean that it is not known. */
     wp_atomic_store_64(&budget->unit_costs[class], cost < 1 ? 1 : (uint64_t)(cost + 0.5));
     return cost;
-}
-
-/* What conditions of waits that were passed over have cost since. How many there were is only known
- * from those that were looked at; what they cost was measured. */
-static uint64_t
-wp_budget_measure_conditions(struct wp_region_header *region)
-{
-    struct wp_region_budget *budget = &region->budget;
-    uint64_t before_ns = wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]);
-    uint64_t count = wp_budget_since(&budget->last_conditions,
-                                     wp_budget_count(region, WP_COUNTER_conditions_passed_over));
-
-    uint64_t now_ns;
-
-    (void)wp_budget_unit_cost(region, WP_OWN_COST_condition, count);
-    now_ns = wp_atomic_load_64(&budget->last_costs[WP_OWN_COST_condition]);
-    /* Two turns that meet may mix their accounts. */
-    return now_ns > before_ns ? now_ns - before_ns : 0;
 }
 
 static struct wp_budget_load
@@ -279,12 +267,20 @@ wp_budget_measure(struct wp_region_header *region, uint64_t now_ns)
                                    wp_budget_count(region, WP_COUNTER_block_samples)),
         .unlocks = wp_budget_since(&budget->last_unlocks,
                                    wp_budget_count(region, WP_COUNTER_mutex_samples)),
+        .conditions_ns = wp_budget_measured(region, WP_OWN_COST_condition),
     };
+    /* How many there were is only known from those that were looked at; what they cost was
+     * measured. */
+    uint64_t conditions = wp_budget_since(
+        &budget->last_conditions, wp_budget_count(region, WP_COUNTER_conditions_passed_over));
 
-    load.wait_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_wait, load.waits);
-    load.sample_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_sample, load.samples);
-    load.unlock_cost_ns = wp_budget_unit_cost(region, WP_OWN_COST_unlock, load.unlocks);
-    load.conditions_ns = wp_budget_measure_conditions(region);
+    load.wait_cost_ns = wp_budget_unit_cost(
+        budget, WP_OWN_COST_wait, wp_budget_measured(region, WP_OWN_COST_wait), load.waits);
+    load.sample_cost_ns = wp_budget_unit_cost(
+        budget, WP_OWN_COST_sample, wp_budget_measured(region, WP_OWN_COST_sample), load.samples);
+    load.unlock_cost_ns = wp_budget_unit_cost(
+        budget, WP_OWN_COST_unlock, wp_budget_measured(region, WP_OWN_COST_unlock), load.unlocks);
+    (void)wp_budget_unit_cost(budget, WP_OWN_COST_condition, load.conditions_ns, conditions);
     return load;
 }
 
