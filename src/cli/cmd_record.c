@@ -14,6 +14,7 @@
 #include "cli/quantity.h"
 #include "cli/record/follow.h"
 #include "cli/record/rate_lease.h"
+#include "cli/stop_signals.h"
 #include "cli/terminal.h"
 #include "cli/view_options.h"
 #include "profile/clock.h"
@@ -149,17 +150,6 @@ report_ending(const char *what, enum ending ending, uint64_t span_ns)
         wp_message_note("%s: stopped after %s; the profiles are of that time", what, text);
 }
 
-/* Signals only end the wait while the rates must still be set back. */
-static void
-hold_signals(sigset_t *stops)
-{
-    sigemptyset(stops);
-    sigaddset(stops, SIGINT);
-    sigaddset(stops, SIGTERM);
-    sigaddset(stops, SIGHUP);
-    sigprocmask(SIG_BLOCK, stops, NULL);
-}
-
 /* The span itself, with the rates set for it and set back however it ends. */
 static int
 record_span(const struct record_values *values, struct recording *recording, const char *what,
@@ -175,7 +165,8 @@ record_span(const struct record_values *values, struct recording *recording, con
     sigset_t stops;
     int status;
 
-    hold_signals(&stops);
+    /* Signals only end the wait while the rates must still be set back. */
+    wp_stop_signals_block(&stops, NULL);
     status = wp_rate_lease_take(&lease, error);
     if (status == 0)
         status = wp_target_read(recording->target, &recording->first, error);
@@ -240,7 +231,7 @@ record_slices(const struct record_values *values, const struct recording *record
     sigset_t stops;
     int status;
 
-    hold_signals(&stops);
+    wp_stop_signals_block(&stops, NULL);
     status = wp_follow(&follow, recording->target, &stops, error);
     sigprocmask(SIG_UNBLOCK, &stops, NULL);
     return status;

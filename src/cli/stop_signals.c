@@ -1,4 +1,4 @@
-#include "cli/tune/stop_signals.h"
+#include "cli/stop_signals.h"
 
 void
 wp_stop_signals_block(sigset_t *stops, sigset_t *before)

@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
+#include "cli/stop_signals.h"
 #include "cli/tune/calibration.h"
 #include "cli/tune/measurement.h"
 #include "cli/tune/model.h"
 #include "cli/tune/probe.h"
 #include "cli/tune/slices.h"
-#include "cli/tune/stop_signals.h"
 #include "profile/region_builder.h"
 #include "profile/region_reader.h"
 #include "tune/near.h"

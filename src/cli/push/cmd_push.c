@@ -21,6 +21,7 @@
 #include "cli/push/directory_sink.h"
 #include "cli/push/push_options.h"
 #include "cli/push/spool_owner.h"
+#include "cli/stop_signals.h"
 #include "profile/clock.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -107,11 +108,7 @@ open_directory(struct push *push, const char *path, struct wp_error *error)
 static void
 prepare_process(struct push *push)
 {
-    sigemptyset(&push->stops);
-    sigaddset(&push->stops, SIGINT);
-    sigaddset(&push->stops, SIGTERM);
-    sigaddset(&push->stops, SIGHUP);
-    sigprocmask(SIG_BLOCK, &push->stops, NULL);
+    wp_stop_signals_block(&push->stops, NULL);
     signal(SIGPIPE, SIG_IGN);
     errno = 0;
     if (getpriority(PRIO_PROCESS, 0) < NICE)

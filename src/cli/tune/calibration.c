@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "cli/library_path.h"
+#include "cli/stop_signals.h"
 #include "cli/tune/contention.h"
-#include "cli/tune/stop_signals.h"
 #include "core/region_format.h"
 #include "profile/own_cost.h"
 #include "profile/region_reader.h"

@@ -9,10 +9,10 @@
 
 #include "cli/message.h"
 #include "cli/quantity.h"
+#include "cli/stop_signals.h"
 #include "cli/tune/cpu_time.h"
 #include "cli/tune/probe.h"
 #include "cli/tune/slices.h"
-#include "cli/tune/stop_signals.h"
 #include "profile/clock.h"
 #include "profile/kind_totals.h"
 #include "profile/own_cost.h"
